@@ -11,6 +11,7 @@ export type Event =
   | JobSubmittedEvent
   | JobControlledEvent
   | CapacityChangedEvent
+  | AddressesChangedEvent
   | PeerConnectedEvent
   | PeerDisconnectedEvent
   | PeerIncompatibleEvent
@@ -59,6 +60,12 @@ export interface CapacityChangedEvent {
   readonly type: 'capacity-changed';
   readonly cores: number;
   readonly paused: readonly PauseReason[];
+}
+
+/** Where others can dial this peer; goes into its identity. */
+export interface AddressesChangedEvent {
+  readonly type: 'addresses-changed';
+  readonly addresses: readonly string[];
 }
 
 export interface PeerConnectedEvent {

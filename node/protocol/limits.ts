@@ -19,7 +19,7 @@ export const UNITS_MAX = 65_536;
 /** Units named by one commit or claim statement. More: sent as several. */
 export const UNITS_PER_STATEMENT_MAX = 32;
 /** Seals one closing can list. A unit never has more authors than this. */
-export const CLOSING_SEALS_MAX = 64;
+export const CLOSING_SEALS_MAX = 17;
 /** Authors kept per unit: those of lowest rank, never the first to arrive, so that flooding does not crowd out the honest. */
 export const AUTHORS_PER_UNIT_MAX = 16;
 /** Jobs known at a time. Beyond it: finished and expired ones are evicted whole, oldest first, then announcements are ignored. */
@@ -67,5 +67,19 @@ export const BUCKETS_MAX = 8_192;
 /** Title and purpose of a job, in UTF-8 bytes. */
 export const TITLE_BYTES_MAX = 128;
 export const PURPOSE_BYTES_MAX = 512;
-/** Addresses and agent in an identity. */
-export const IDENTITY_BYTES_MAX = 2_048;
+/** Addresses and agent of an identity: about 2 KiB in all. */
+export const IDENTITY_TEXT_MAX = 256;
+export const IDENTITY_ADDRESSES_MAX = 8;
+/** Tasks in one job: UNITS_MAX units of TASKS_PER_UNIT_MAX. */
+export const TASKS_MAX = UNITS_MAX * TASKS_PER_UNIT_MAX;
+/** An output must fit its unit's output block beside the leaves. */
+export const OUTPUT_BYTES_PER_TASK_MAX = BLOCK_BYTES_MAX - 64 * 1024;
+/** Reveals in one statement: 16 of 725 bytes, so that two of them still fit a proof of equivocation. */
+export const REVEALS_PER_STATEMENT_MAX = 16;
+/** Ranges in one `satisfied`; more are sent as several statements. */
+export const SATISFIED_RANGES_MAX = 512;
+/** Units opened per second in a large roster; the sum of a hundred thousand cores at 1 s a unit. */
+export const PACE_MAX = 100_000;
+/** Year 2100: a time beyond it is a mistake. */
+export const TIME_MAX_MS = 4_102_444_800_000;
+export const ABI_VERSION_MAX = 255;

@@ -31,6 +31,9 @@ export interface Parameters {
   readonly firstRanks: number;
   readonly quorumMin: number;
   readonly closesMax: number;
+  /** Gossip one author may send of each kind; honest senders stay under 80 % of it. */
+  readonly messagesPerSecond: number;
+  readonly messageBurst: number;
 }
 
 const OPEN: Omit<Parameters, 'network'> = {
@@ -46,6 +49,8 @@ const OPEN: Omit<Parameters, 'network'> = {
   firstRanks: 3,
   quorumMin: 2,
   closesMax: 4,
+  messagesPerSecond: 4,
+  messageBurst: 16,
 };
 
 export function openParameters(): Parameters {
@@ -54,7 +59,16 @@ export function openParameters(): Parameters {
 
 /** A network behind a swarm key; `network` is derived from that key. */
 export function privateParameters(network: string): Parameters {
-  return { ...OPEN, preset: 'private', network, holdFloorMs: 20, overdueMs: 1_000, quorumMin: 1 };
+  return {
+    ...OPEN,
+    preset: 'private',
+    network,
+    holdFloorMs: 20,
+    overdueMs: 1_000,
+    quorumMin: 1,
+    messagesPerSecond: 40,
+    messageBurst: 80,
+  };
 }
 
 /** Loopback and simulated networks: private timing under a name of their own. */

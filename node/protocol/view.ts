@@ -16,6 +16,8 @@ export type UnitState = 'open' | 'claimed' | 'committed' | 'revealed' | 'dispute
 export interface PeerRow {
   readonly peer: PeerKey;
   readonly address: string;
+  /** Listen addresses it announced in its identity. */
+  readonly addresses: readonly string[];
   readonly agent: string;
   readonly connected: boolean;
   /** Set when it speaks another version or network. */
