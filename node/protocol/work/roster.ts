@@ -1,0 +1,141 @@
+/**
+ * Who may work on a job, and in which order on which unit. The announcement names the first peers, appends by the
+ * submitter add later ones from some unit on; a unit is ranked over the roster in force for it:
+ *
+ *   rank of an author on a unit = its place when everybody is sorted by H(nonce | unit | author)
+ *
+ * The nonce is fixed after the roster is, so nobody can choose a key that gets a known unit, and anyone can check
+ * who should have started. In a roster of up to 16 the rank only orders who starts; in larger ones it decides who
+ * may: units open at the job's pace, and level by level further ranks are let in.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { concatBytes, fromHex, toHex, uint32Bytes } from '../bytes.ts';
+import type { Digest, Millis, PeerKey, StatementId, UnitIndex } from '../ids.ts';
+import { ROSTER_APPENDS_MAX, ROSTER_MAX } from '../limits.ts';
+import type { Parameters } from '../parameters.ts';
+import type { BodyOf } from '../wire/statement.ts';
+import type { JobSpec } from './job.ts';
+
+export type RosterAppend = BodyOf<'roster-append'>;
+
+interface Append extends RosterAppend {
+  readonly id: StatementId;
+}
+
+/** The roster in force for some units. */
+interface Epoch {
+  readonly members: readonly PeerKey[];
+  readonly nonce: Digest;
+}
+
+export class Roster {
+  readonly #parameters: Parameters;
+  readonly #spec: JobSpec;
+  readonly #announced: readonly PeerKey[];
+  /** What this peer believes the announcement's time was: never later than when it first saw it. */
+  readonly #announcedAtMs: Millis;
+  #appends: readonly Append[] = [];
+  #epochs = new Map<string, Epoch>();
+  #ranks = new Map<UnitIndex, readonly PeerKey[]>();
+  #members: ReadonlySet<PeerKey>;
+
+  constructor(parameters: Parameters, spec: JobSpec, announced: readonly PeerKey[], firstSeenMs: Millis) {
+    this.#parameters = parameters;
+    this.#spec = spec;
+    this.#announced = announced;
+    // A submitter whose clock runs ahead must not keep its units closed here.
+    this.#announcedAtMs = Math.min(spec.announcedAtMs, firstSeenMs);
+    this.#members = new Set(announced);
+  }
+
+  /** Everybody who may work on some unit. */
+  get members(): ReadonlySet<PeerKey> {
+    return this.#members;
+  }
+
+  get nextSeq(): number {
+    return this.#appends.reduce((next, { seq }) => Math.max(next, seq + 1), 0);
+  }
+
+  /** False when it brings nothing new or the roster is full. Appends of one seq by a submitter that forks are united. */
+  append(id: StatementId, body: RosterAppend): boolean {
+    if (this.#appends.some((known) => known.id === id)) return false;
+    const members = new Set([...this.#members, ...body.roster]);
+    if (this.#appends.length >= ROSTER_APPENDS_MAX || members.size > ROSTER_MAX) return false;
+    this.#appends = [...this.#appends, { ...body, id }].sort((a, b) => a.seq - b.seq || (a.id < b.id ? -1 : 1));
+    this.#members = members;
+    this.#epochs.clear();
+    this.#ranks.clear();
+    return true;
+  }
+
+  sizeFor(unit: UnitIndex): number {
+    return this.#epochFor(unit).members.length;
+  }
+
+  isMember(unit: UnitIndex, author: PeerKey): boolean {
+    return this.ranksFor(unit).includes(author);
+  }
+
+  /** Everybody in force for the unit, lowest rank first. */
+  ranksFor(unit: UnitIndex): readonly PeerKey[] {
+    let ranks = this.#ranks.get(unit);
+    if (ranks === undefined) {
+      const { members, nonce } = this.#epochFor(unit);
+      const head = concatBytes(fromHex(nonce), uint32Bytes(unit));
+      ranks = members
+        .map((author) => ({ author, order: toHex(sha256(concatBytes(head, fromHex(author)))) }))
+        .sort((a, b) => (a.order < b.order ? -1 : 1))
+        .map(({ author }) => author);
+      this.#ranks.set(unit, ranks);
+    }
+    return ranks;
+  }
+
+  /** When anybody may start the unit. */
+  openAt(unit: UnitIndex): Millis {
+    if (this.sizeFor(unit) <= this.#parameters.openRosterMax) return this.#announcedAtMs;
+    const paced = this.#appends.filter(({ from, pacePerSecond }) => from <= unit && pacePerSecond > 0).at(-1);
+    if (paced !== undefined) return paced.openAtMs + (1_000 * (unit - paced.from)) / paced.pacePerSecond;
+    const { pacePerSecond } = this.#spec;
+    return this.#announcedAtMs + (pacePerSecond > 0 ? (1_000 * unit) / pacePerSecond : 0);
+  }
+
+  /** When this rank may start the unit and its commit is admitted. Ranks beyond the roster come last. */
+  admittedFrom(unit: UnitIndex, rank: number): Millis {
+    const openAt = this.openAt(unit);
+    if (this.sizeFor(unit) <= this.#parameters.openRosterMax) return openAt;
+    return openAt + levelOf(rank, this.#parameters.firstRanks) * (4 * this.#spec.expectedUnitMs + 2_000);
+  }
+
+  /** First unit that is not open yet at `now`: where an append to a paced roster may begin. */
+  firstUnopened(now: Millis, units: number): UnitIndex {
+    let low = 0;
+    let high = units;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.openAt(middle) > now) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #epochFor(unit: UnitIndex): Epoch {
+    const inForce = this.#appends.filter(({ from }) => from <= unit);
+    const key = inForce.map(({ id }) => id).join();
+    let epoch = this.#epochs.get(key);
+    if (epoch === undefined) {
+      const members = new Set([...this.#announced, ...inForce.flatMap(({ roster }) => roster)]);
+      epoch = { members: [...members].sort(), nonce: inForce.at(-1)?.nonce ?? this.#spec.rosterNonce };
+      this.#epochs.set(key, epoch);
+    }
+    return epoch;
+  }
+}
+
+/** Level 0 for the first ranks, then 1 + ⌊log2(rank / first)⌋: each level lets in as many as all before it. */
+export function levelOf(rank: number, firstRanks: number): number {
+  let level = 0;
+  for (let bound = firstRanks; rank >= bound; bound *= 2) level++;
+  return level;
+}
