@@ -1,0 +1,34 @@
+/**
+ * What can be wrong with a kernel, its arguments, its input or its outputs before the network is asked, or after it
+ * has answered. The code is for programs; the message is for people, names what was wrong and what to change.
+ */
+export type SdkErrorCode =
+  | 'manifest-invalid'
+  | 'argument-unknown'
+  | 'argument-missing'
+  | 'argument-invalid'
+  | 'argument-out-of-range'
+  | 'file-missing'
+  | 'file-not-wanted'
+  | 'file-empty'
+  | 'no-tasks'
+  | 'task-size-invalid'
+  | 'task-too-large'
+  | 'kernel-too-large'
+  | 'too-many-tasks-per-unit'
+  | 'too-many-units'
+  | 'unit-too-large'
+  | 'output-too-large'
+  | 'policy-invalid'
+  | 'task-trapped'
+  | 'result-malformed'
+  | 'reduce-missing';
+
+export class SdkError extends Error {
+  override readonly name = 'SdkError';
+  readonly code: SdkErrorCode;
+  constructor(code: SdkErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * `kernel.json`: what a person and a program need to know of a kernel in order to use it. Its parameters, how an
+ * input becomes tasks, how the outputs become one result, and the limits that go into every job.
+ *
+ * This is the one place where its shape is written down; whoever reads the file gets errors that name file and key.
+ */
+import { z } from 'zod';
+import {
+  BLOCK_BYTES_MAX,
+  FUEL_PER_TASK_MAX,
+  MEMORY_PAGES_MAX,
+  PURPOSE_BYTES_MAX,
+  TASKS_PER_UNIT_MAX,
+  TITLE_BYTES_MAX,
+} from '../protocol/limits.ts';
+import { ABI_VERSION } from '../protocol/parameters.ts';
+import { SdkError } from './error.ts';
+
+const RANGE_OF_TYPE = {
+  u32: [0n, 2n ** 32n - 1n],
+  u64: [0n, 2n ** 64n - 1n],
+  i32: [-(2n ** 31n), 2n ** 31n - 1n],
+} as const;
+
+const identifier = z.string().regex(/^[a-zA-Z][a-zA-Z0-9]{0,31}$/, 'must be 1 to 32 letters and digits');
+/** A number, or, for whole numbers beyond 2^53, a string of digits. */
+const numeral = z.union([z.number(), z.string().regex(/^-?\d{1,20}$/, 'must be a number or a string of digits')]);
+const positive = z.int().min(1);
+
+const argument = z
+  .strictObject({
+    name: identifier,
+    type: z.enum(['u32', 'u64', 'i32', 'f64']),
+    /** Without it, the argument must be given. */
+    default: numeral.optional(),
+    min: numeral.optional(),
+    max: numeral.optional(),
+    description: z.string().min(1),
+  })
+  .superRefine((value, context) => {
+    for (const key of ['default', 'min', 'max'] as const) {
+      if (value[key] === undefined) continue;
+      const problem = problemOfNumber(value.type, value[key]);
+      if (problem !== undefined) context.addIssue({ code: 'custom', path: [key], message: problem });
+    }
+  });
+
+const tasks = z.discriminatedUnion('from', [
+  z.strictObject({
+    from: z.literal('file'),
+    split: z.enum(['paragraphs', 'lines', 'bytes', 'whole']),
+    /** Bytes of the file in one task; more where a paragraph or line is longer. Not used by `whole`. */
+    bytesPerTask: positive.optional(),
+  }),
+  z.strictObject({
+    from: z.literal('range'),
+    /** Names of two u64 arguments: the tasks cover start ≤ x < end. */
+    start: identifier,
+    end: identifier,
+    step: positive,
+  }),
+  z.strictObject({
+    from: z.literal('grid'),
+    /** Names of two u32 parameters. */
+    width: identifier,
+    height: identifier,
+    tileWidth: positive,
+    tileHeight: positive,
+  }),
+]);
+
+const result = z.strictObject({
+  join: z.enum(['reduce', 'concat', 'grid']),
+  show: z.enum(['counts', 'u64', 'picture', 'bytes']),
+  bytesPerPixel: z.union([z.literal(1), z.literal(2)]).optional(),
+});
+
+const pages = z.int().min(1).max(MEMORY_PAGES_MAX);
+const fuel = z.int().min(1).max(FUEL_PER_TASK_MAX);
+
+const limits = z.strictObject({
+  fuelPerTaskMax: fuel,
+  /** Pages of 64 KiB the module starts with; used by the build only. */
+  memoryPagesInitial: z.int().min(0).max(MEMORY_PAGES_MAX).optional(),
+  memoryPagesMax: pages,
+  inputBytesPerTaskMax: positive.max(BLOCK_BYTES_MAX),
+  outputBytesPerTaskMax: positive.max(BLOCK_BYTES_MAX),
+  /** Steps of one shoal_step call. */
+  stepQuantum: positive.max(2 ** 31 - 1),
+  tasksPerUnit: positive.max(TASKS_PER_UNIT_MAX),
+  /** For shoal_reduce, which runs in the submitter's own sandbox over many outputs at once. */
+  reduce: z.strictObject({ fuelMax: fuel, memoryPagesMax: pages, outputBytesMax: positive.max(2 ** 30) }).optional(),
+});
+
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+const shortText = (bytesMax: number) =>
+  z
+    .string()
+    .min(1)
+    .refine((text) => utf8Length(text) <= bytesMax, `must be at most ${bytesMax} bytes`);
+
+const schema = z
+  .strictObject({
+    name: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens'),
+    title: shortText(TITLE_BYTES_MAX),
+    purpose: shortText(PURPOSE_BYTES_MAX),
+    version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be like 1.0.0'),
+    abi: z.literal(ABI_VERSION),
+    /** Encoded in this order at the head of each task's input. */
+    parameters: z.array(argument),
+    /** Further arguments of a job, which only shape its tasks. */
+    arguments: z.array(argument).optional(),
+    tasks,
+    result,
+    limits,
+    /** Time of one task on an ordinary core: `taskMs`, times the value of the parameter named by `times`. */
+    expected: z.strictObject({ taskMs: z.number().positive(), times: identifier.optional() }),
+  })
+  .superRefine((value, context) => {
+    const refuse = (path: (string | number)[], message: string): void => {
+      context.addIssue({ code: 'custom', path, message });
+    };
+    const declared = [...value.parameters, ...(value.arguments ?? [])];
+    declared.forEach((item, index) => {
+      if (declared.findIndex((other) => other.name === item.name) !== index) {
+        refuse(['parameters'], `declares ${item.name} twice`);
+      }
+    });
+    const expectType = (path: string[], name: string, type: string): void => {
+      const found = declared.find((item) => item.name === name);
+      if (found === undefined) refuse(path, `names ${name}, which is neither a parameter nor an argument`);
+      else if (found.type !== type) refuse(path, `names ${name}, which is ${found.type} and must be ${type}`);
+    };
+    const { tasks, result, expected } = value;
+    if (tasks.from === 'file' && tasks.split !== 'whole' && tasks.bytesPerTask === undefined) {
+      refuse(['tasks', 'bytesPerTask'], `is needed to split a file into ${tasks.split}`);
+    }
+    if (tasks.from === 'range') {
+      expectType(['tasks', 'start'], tasks.start, 'u64');
+      expectType(['tasks', 'end'], tasks.end, 'u64');
+    }
+    if (tasks.from === 'grid') {
+      expectType(['tasks', 'width'], tasks.width, 'u32');
+      expectType(['tasks', 'height'], tasks.height, 'u32');
+    }
+    if ((result.join === 'grid') !== (result.show === 'picture')) {
+      refuse(['result', 'show'], 'must be "picture" exactly where join is "grid"');
+    }
+    if (result.join === 'grid' && tasks.from !== 'grid') refuse(['result', 'join'], 'is "grid" but the tasks are not');
+    if (result.join === 'grid' && result.bytesPerPixel === undefined) {
+      refuse(['result', 'bytesPerPixel'], 'is needed to join a grid: 1 or 2');
+    }
+    if (result.join === 'reduce' && value.limits.reduce === undefined) {
+      refuse(['limits', 'reduce'], 'is needed where result.join is "reduce"');
+    }
+    if (expected.times !== undefined && !declared.some((item) => item.name === expected.times)) {
+      refuse(['expected', 'times'], `names ${expected.times}, which is neither a parameter nor an argument`);
+    }
+  });
+
+export type KernelManifest = z.infer<typeof schema>;
+export type ArgumentSpec = z.infer<typeof argument>;
+export type ArgumentType = ArgumentSpec['type'];
+
+/** Reads the text of a `kernel.json`. Throws an SdkError `manifest-invalid` that names `fileName` and each bad key. */
+export function parseManifest(text: string, fileName = 'kernel.json'): KernelManifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new SdkError('manifest-invalid', `${fileName}: not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+  return checkManifest(value, fileName);
+}
+
+export function checkManifest(value: unknown, fileName = 'kernel.json'): KernelManifest {
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  const lines = checked.error.issues.map((issue) => `${fileName}: ${keyOf(issue.path)}: ${issue.message}`);
+  throw new SdkError('manifest-invalid', lines.join('\n'));
+}
+
+function keyOf(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return 'the whole file';
+  return path.reduce<string>((key, part) => {
+    if (typeof part === 'number') return `${key}[${part}]`;
+    return key === '' ? String(part) : `${key}.${String(part)}`;
+  }, '');
+}
+
+/** Why `value` is not a number of this type, or undefined if it is. */
+export function problemOfNumber(type: ArgumentType, value: number | bigint | string): string | undefined {
+  if (type === 'f64') return Number.isFinite(Number(value)) ? undefined : 'must be a finite number';
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    return Number.isInteger(value)
+      ? 'is too large to be exact: write it as a string of digits'
+      : 'must be a whole number';
+  }
+  const exact = BigInt(value);
+  const [least, most] = RANGE_OF_TYPE[type];
+  return exact < least || exact > most ? `must be from ${least} to ${most}` : undefined;
+}
