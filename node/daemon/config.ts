@@ -1,0 +1,213 @@
+/**
+ * What this machine prefers. One table of keys; each value comes from the first place that has it: a flag, an
+ * environment variable, the configuration file, the default. A value that cannot be used is refused at start with
+ * the key, the value and where it came from; so is a key nobody knows, which is most often a typing error.
+ */
+import { availableParallelism } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { parseAddress, parseListenAddress } from '../network/address.ts';
+import { defaultDataFolder, readText } from './data-folder.ts';
+import { type ErrorCode, ShoalError } from './errors.ts';
+import { LOG_LEVELS, type LogThreshold } from './logger.ts';
+import { readSwarmKey, type SwarmKeyFile } from './swarm-key.ts';
+
+export interface Config {
+  readonly dataFolder: string;
+  readonly listen: readonly string[];
+  readonly bootstrap: readonly string[];
+  /** Work units executed side by side; 0 computes nothing. */
+  readonly cores: number;
+  readonly swarmKey: SwarmKeyFile | undefined;
+  /** TCP port of the control API on 127.0.0.1; 0 takes any free one. */
+  readonly apiPort: number;
+  readonly logLevel: LogThreshold;
+  /** Bytes of blocks kept. */
+  readonly blockQuota: number;
+  /** Name of a test network: only peers with the same name, and no swarm key, hear each other. */
+  readonly network: string | undefined;
+}
+
+export type ConfigKey = keyof Config;
+export type RawConfig = { readonly [key in ConfigKey]?: unknown };
+
+export interface ConfigSources {
+  /** As typed: strings, or lists of strings. */
+  readonly flags: RawConfig;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Path of the configuration file; `config.json` in the data folder, which may be absent, by default. */
+  readonly file: string | undefined;
+}
+
+export const DEFAULT_LISTEN: readonly string[] = ['/ip4/127.0.0.1/tcp/4100', '/ip4/127.0.0.1/tcp/4101/ws'];
+
+interface Key {
+  readonly flag: string;
+  readonly variable: string;
+  readonly schema: z.ZodType;
+  readonly code: ErrorCode;
+}
+
+const address = z.string().superRefine((text, context) => {
+  try {
+    parseAddress(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
+});
+const addresses = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').filter((part) => part !== '') : value),
+  z.array(address),
+);
+const wholeNumber = (least: number, most: number) =>
+  z.preprocess(
+    (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+    z
+      .int(`expected a whole number from ${least} to ${most}`)
+      .min(least, `expected at least ${least}`)
+      .max(most, `expected at most ${most}`),
+  );
+const byteSize = z.preprocess(
+  parseByteSize,
+  z.int('expected bytes, or a size such as 500MB or 2GiB').min(64 * 1024 * 1024, 'expected at least 64MiB'),
+);
+
+export const CONFIG_KEYS: { readonly [key in ConfigKey]: Key } = {
+  dataFolder: { flag: '--data', variable: 'SHOAL_DATA', schema: z.string().min(1), code: 'configuration' },
+  listen: { flag: '--listen', variable: 'SHOAL_LISTEN', schema: addresses, code: 'address' },
+  bootstrap: { flag: '--bootstrap', variable: 'SHOAL_BOOTSTRAP', schema: addresses, code: 'address' },
+  cores: { flag: '--cores', variable: 'SHOAL_CORES', schema: wholeNumber(0, 256), code: 'configuration' },
+  swarmKey: { flag: '--swarm-key', variable: 'SHOAL_SWARM_KEY', schema: z.string().min(1), code: 'swarm-key' },
+  apiPort: { flag: '--api-port', variable: 'SHOAL_API_PORT', schema: wholeNumber(0, 65_535), code: 'configuration' },
+  logLevel: {
+    flag: '--log-level',
+    variable: 'SHOAL_LOG_LEVEL',
+    schema: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(', ')}`),
+    code: 'configuration',
+  },
+  blockQuota: { flag: '--block-quota', variable: 'SHOAL_BLOCK_QUOTA', schema: byteSize, code: 'configuration' },
+  network: {
+    flag: '--network',
+    variable: 'SHOAL_NETWORK',
+    schema: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'expected 1 to 32 lower-case letters, digits and dashes'),
+    code: 'configuration',
+  },
+};
+
+/** Throws a ShoalError that names key and source. Reads the configuration file and the swarm key, touches nothing. */
+export async function loadConfig(sources: ConfigSources): Promise<Config> {
+  const dataFolder = resolve(
+    (pick('dataFolder', sources, {}, 'config.json') as string | undefined) ?? defaultDataFolder(sources.environment),
+  );
+  const path = resolve(sources.file ?? join(dataFolder, 'config.json'));
+  const file = await readConfigFile(path, sources.file !== undefined);
+  const get = <T>(key: ConfigKey, fallback: T): T => (pick(key, sources, file, path) as T | undefined) ?? fallback;
+
+  const config: Config = {
+    dataFolder,
+    listen: get('listen', DEFAULT_LISTEN),
+    bootstrap: get('bootstrap', []),
+    cores: get('cores', Math.max(1, Math.floor(availableParallelism() / 2))),
+    swarmKey: await loadSwarmKey(get<string | undefined>('swarmKey', undefined), sources, file, path),
+    apiPort: get('apiPort', 0),
+    logLevel: get<LogThreshold>('logLevel', 'info'),
+    blockQuota: get('blockQuota', 4 * 1024 ** 3),
+    network: get<string | undefined>('network', undefined),
+  };
+  checkTogether(config);
+  return config;
+}
+
+function pick(key: ConfigKey, sources: ConfigSources, file: RawConfig, path: string): unknown {
+  const { flag, variable, schema, code } = CONFIG_KEYS[key];
+  const places: readonly [unknown, string][] = [
+    [sources.flags[key], flag],
+    [
+      sources.environment[variable] === '' ? undefined : sources.environment[variable],
+      `environment variable ${variable}`,
+    ],
+    [file[key], path],
+  ];
+  for (const [value, source] of places) {
+    if (value === undefined) continue;
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const wrong = parsed.error.issues[0]?.message ?? 'not usable';
+    throw new ShoalError(code, `${key}: ${wrong}; got ${JSON.stringify(value)} (from ${source}).`);
+  }
+  return undefined;
+}
+
+async function readConfigFile(path: string, wanted: boolean): Promise<RawConfig> {
+  const text = await readText(path);
+  if (text === undefined) {
+    if (wanted) throw new ShoalError('missing-file', `configuration file ${path} does not exist (from --config).`);
+    return {};
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new ShoalError('configuration', `configuration file ${path} is not JSON: ${(error as Error).message}.`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ShoalError('configuration', `configuration file ${path}: expected a JSON object.`);
+  }
+  const known = Object.keys(CONFIG_KEYS).filter((key) => key !== 'dataFolder');
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw new ShoalError('configuration', `${unknown}: no such key (from ${path}). Known keys: ${known.join(', ')}.`);
+  }
+  return value;
+}
+
+/** A path in a file is relative to that file, as everywhere; in a flag or variable, to the working directory. */
+async function loadSwarmKey(
+  given: string | undefined,
+  sources: ConfigSources,
+  file: RawConfig,
+  path: string,
+): Promise<SwarmKeyFile | undefined> {
+  if (given === undefined) return undefined;
+  const { flag, variable } = CONFIG_KEYS.swarmKey;
+  if (sources.flags.swarmKey !== undefined) return readSwarmKey(resolve(given), flag);
+  if (sources.environment[variable]) return readSwarmKey(resolve(given), `environment variable ${variable}`);
+  const full = isAbsolute(given) ? given : resolve(path, '..', String(file.swarmKey));
+  return readSwarmKey(full, path);
+}
+
+function checkTogether(config: Config): void {
+  if (config.swarmKey !== undefined && config.network !== undefined) {
+    throw new ShoalError(
+      'configuration',
+      'network: names a test network without a swarm key, but swarmKey is set as well. Remove one of them.',
+    );
+  }
+  for (const text of config.listen) {
+    try {
+      parseListenAddress(text, config.swarmKey !== undefined);
+    } catch (error) {
+      throw new ShoalError('address', `listen: ${(error as Error).message}`);
+    }
+  }
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+  tib: 1024 ** 4,
+};
+
+function parseByteSize(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(value.trim());
+  const unit = UNITS[(match?.[2] ?? 'none').toLowerCase()];
+  return match === null || unit === undefined ? value : Math.round(Number(match[1]) * unit);
+}

@@ -1,0 +1,92 @@
+/**
+ * Errors a person may see, and the one place that turns any error into a message and an exit code.
+ *
+ * Parts throw errors with a `code`; over HTTP the code travels with the message, so that the CLI ends the same way
+ * whether the daemon is in its own process or another one. A code that is not in this table is a mistake of ours
+ * and shows as `failed`, with its stack at log level debug.
+ */
+import { NetworkError, type NetworkErrorCode } from '../network/error.ts';
+import { StorageError } from '../runtime/environment.ts';
+import { KernelRefusedError } from '../sandbox/refusal.ts';
+import { EXIT, type ExitCode } from './exit-codes.ts';
+
+const EXIT_OF = {
+  usage: EXIT.usage,
+  configuration: EXIT.configuration,
+  address: EXIT.address,
+  'missing-file': EXIT.missingFile,
+  'kernel-refused': EXIT.kernelRefused,
+  'bad-manifest': EXIT.kernelRefused,
+  'bad-arguments': EXIT.usage,
+  'job-refused': EXIT.usage,
+  'job-failed': EXIT.jobFailed,
+  'job-cancelled': EXIT.jobCancelled,
+  'job-running': EXIT.notFound,
+  'not-found': EXIT.notFound,
+  'not-yours': EXIT.notFound,
+  'too-large': EXIT.usage,
+  'data-folder-in-use': EXIT.dataFolderInUse,
+  'data-folder-newer': EXIT.dataFolderNewer,
+  'data-folder': EXIT.storage,
+  storage: EXIT.storage,
+  'swarm-key': EXIT.swarmKey,
+  'daemon-unreachable': EXIT.daemonUnreachable,
+  unauthorized: EXIT.daemonUnreachable,
+  interrupted: EXIT.interrupted,
+  failed: EXIT.failed,
+} as const satisfies Record<string, ExitCode>;
+
+export type ErrorCode = keyof typeof EXIT_OF;
+
+/** An error whose message is meant for the person at the keyboard: what was wrong, and what to do. */
+export class ShoalError extends Error {
+  override readonly name = 'ShoalError';
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}
+
+export interface Translated {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly exitCode: ExitCode;
+}
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(EXIT_OF, code);
+}
+
+export function exitCodeOf(code: ErrorCode): ExitCode {
+  return EXIT_OF[code];
+}
+
+export function translate(error: unknown): Translated {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return { code, message, exitCode: EXIT_OF[code] };
+}
+
+const NETWORK_CODES: Readonly<Record<NetworkErrorCode, ErrorCode>> = {
+  'address-malformed': 'address',
+  'address-refused': 'address',
+  'swarm-key-malformed': 'swarm-key',
+  'key-unsupported': 'failed',
+  'listen-failed': 'address',
+  'dial-failed': 'failed',
+  'not-started': 'failed',
+};
+
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof StorageError) return 'storage';
+  if (error instanceof KernelRefusedError) return 'kernel-refused';
+  if (error instanceof NetworkError) return NETWORK_CODES[error.code];
+  if (!(error instanceof Error)) return 'failed';
+  const { code } = error as { code?: unknown };
+  if (isErrorCode(code)) return code;
+  if (code === 'ENOENT' || code === 'EISDIR') return 'missing-file';
+  if (code === 'ENOSPC' || code === 'EACCES' || code === 'EROFS') return 'storage';
+  if (code === 'EADDRINUSE' || code === 'EADDRNOTAVAIL') return 'address';
+  return 'failed';
+}
