@@ -4,8 +4,8 @@
  * this file does not exist.
  */
 
-/** One message on gossip or one statement in an exchange. Larger: rejected before decoding. */
-export const STATEMENT_BYTES_MAX = 64 * 1024;
+/** One message on gossip or one statement in an exchange, so that it fits a 64 KiB frame with its wrapping. Larger: rejected before decoding. */
+export const STATEMENT_BYTES_MAX = 60 * 1024;
 /** JobSpec without its roster. Larger: the announcement is rejected. Keeps 1,024 jobs under 5 MiB. */
 export const JOB_SPEC_BYTES_MAX = 4 * 1024;
 /** Identities in one announcement or append: 32 KiB of keys fit one statement. Larger: refused at submit, rejected on the wire. */

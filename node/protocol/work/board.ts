@@ -70,6 +70,11 @@ export class JobBoard {
     return this.spec.announcedAtMs + this.spec.ttlMs;
   }
 
+  /** Something was applied since the last `settle`. */
+  get isDirty(): boolean {
+    return this.#touched.size > 0;
+  }
+
   /** Units that are agreed or no longer wanted. */
   get doneUnits(): number {
     return this.#done;
@@ -221,7 +226,7 @@ export class JobBoard {
   /** Recomputes everything touched. Verdicts are pure; counting and wants use what this peer saw and when. */
   settle(context: SettleContext): readonly Settled[] {
     const results: Settled[] = [];
-    this.#refuteTouched();
+    this.settleRefutations();
     for (const unit of this.#touched) {
       const row = this.row(unit);
       const before = row.verdict.state;
@@ -255,7 +260,8 @@ export class JobBoard {
     });
   }
 
-  #refuteTouched(): void {
+  /** Refutations of the touched units, and who is voided by them. Part of `settle`. */
+  settleRefutations(): void {
     let changed = false;
     for (const unit of this.#touched) {
       const row = this.row(unit);
