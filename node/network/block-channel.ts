@@ -1,0 +1,130 @@
+/**
+ * The asking end of the block exchange with one peer: one long-lived stream, requests matched to answers in order,
+ * never more outstanding than the window. What a peer sends unasked, out of order or of the wrong length ends the
+ * stream, and so does silence; then every outstanding request fails and the next one opens a new stream.
+ */
+import type { Stream } from '@libp2p/interface';
+import type { Cid } from '../protocol/ids.ts';
+import { BLOCK_BYTES_MAX } from '../protocol/limits.ts';
+import { ANSWER_BYTES_MAX, BlockWireError, decodeAnswer, encodeRequest, type RangeAnswer } from './block-wire.ts';
+import { exchangeFrames, FrameQueue } from './frames.ts';
+import { WINDOW_BYTES, WINDOW_REQUESTS } from './limits.ts';
+import { type Deferred, deferred } from './turns.ts';
+
+interface Asked {
+  readonly cid: Cid;
+  readonly offset: number;
+  readonly length: number;
+  readonly answer: Deferred<RangeAnswer>;
+}
+
+export class BlockChannel {
+  readonly #open: () => Promise<Stream>;
+  readonly #idleMs: number;
+  #outgoing: FrameQueue | undefined;
+  #stream: Stream | undefined;
+  #waiting: Asked[] = [];
+  /** Sent and not answered, oldest first; ids are consecutive. */
+  #asked: Asked[] = [];
+  #firstId = 0;
+  #askedBytes = 0;
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(open: () => Promise<Stream>, idleMs: number) {
+    this.#open = open;
+    this.#idleMs = idleMs;
+  }
+
+  /** Bytes asked for here and not received, waiting ones included: how busy this peer is with us. */
+  get load(): number {
+    return this.#askedBytes + this.#waiting.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Rejects when the stream breaks or idles. */
+  request(cid: Cid, offset: number, length: number): Promise<RangeAnswer> {
+    if (this.#closed) return Promise.reject(new BlockWireError('the peer has gone'));
+    const asked: Asked = { cid, offset, length, answer: deferred() };
+    this.#waiting.push(asked);
+    if (this.#outgoing === undefined) {
+      this.#outgoing = new FrameQueue(Number.POSITIVE_INFINITY);
+      void this.#run(this.#outgoing);
+    }
+    this.#fillWindow();
+    return asked.answer.promise;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#break(new BlockWireError('the peer has gone'));
+  }
+
+  async #run(outgoing: FrameQueue): Promise<void> {
+    this.#armIdle();
+    try {
+      const stream = await this.#open();
+      if (this.#outgoing !== outgoing) {
+        stream.abort(new BlockWireError('no longer wanted'));
+        return;
+      }
+      this.#stream = stream;
+      await exchangeFrames(stream, outgoing, (frame) => this.#receive(outgoing, frame), ANSWER_BYTES_MAX);
+      throw new BlockWireError('the peer closed the stream');
+    } catch (error) {
+      if (this.#outgoing === outgoing) this.#break(error);
+    }
+  }
+
+  #fillWindow(): void {
+    while (this.#asked.length < WINDOW_REQUESTS) {
+      const next = this.#waiting[0];
+      if (next === undefined || this.#askedBytes + next.length > WINDOW_BYTES) return;
+      this.#waiting.shift();
+      const id = (this.#firstId + this.#asked.length) >>> 0;
+      this.#asked.push(next);
+      this.#askedBytes += next.length;
+      this.#outgoing?.push(encodeRequest({ id, cid: next.cid, offset: next.offset, length: next.length }));
+    }
+  }
+
+  #receive(outgoing: FrameQueue, frame: Uint8Array): void {
+    if (this.#outgoing !== outgoing) return;
+    const answer = decodeAnswer(frame);
+    const asked = this.#asked[0];
+    if (asked === undefined || answer.id !== this.#firstId) throw new BlockWireError('an answer nobody asked for');
+    if (answer.found) {
+      if (answer.total > BLOCK_BYTES_MAX) throw new BlockWireError(`a block of ${answer.total} bytes`);
+      const expected = Math.max(0, Math.min(asked.length, answer.total - asked.offset));
+      if (answer.bytes.length !== expected) throw new BlockWireError('an answer of the wrong length');
+    }
+    this.#asked.shift();
+    this.#firstId = (this.#firstId + 1) >>> 0;
+    this.#askedBytes -= asked.length;
+    this.#armIdle();
+    this.#fillWindow();
+    asked.answer.resolve(answer);
+  }
+
+  /** Restarted by every answer; runs only while something is outstanding. */
+  #armIdle(): void {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
+    if (this.#asked.length + this.#waiting.length === 0) return;
+    this.#idle = setTimeout(() => this.#break(new BlockWireError('the peer stopped answering')), this.#idleMs);
+  }
+
+  #break(error: unknown): void {
+    clearTimeout(this.#idle);
+    this.#idle = undefined;
+    const failed = [...this.#asked, ...this.#waiting];
+    this.#firstId = (this.#firstId + this.#asked.length) >>> 0;
+    this.#asked = [];
+    this.#waiting = [];
+    this.#askedBytes = 0;
+    this.#outgoing?.end();
+    this.#outgoing = undefined;
+    this.#stream?.abort(error instanceof Error ? error : new Error(String(error)));
+    this.#stream = undefined;
+    for (const { answer } of failed) answer.reject(error);
+  }
+}

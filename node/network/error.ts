@@ -1,0 +1,28 @@
+/** What the network adapter refuses, with a code. Raised at creation, at start or by `dial`; never by traffic. */
+export type NetworkErrorCode =
+  /** Not a multiaddr. */
+  | 'address-malformed'
+  /** A multiaddr, but one this peer must not or cannot use. */
+  | 'address-refused'
+  /** Not a key file of libp2p's private networks. */
+  | 'swarm-key-malformed'
+  /** The peer's own key is not Ed25519. */
+  | 'key-unsupported'
+  /** A listen address could not be opened, e.g. because its port is taken. */
+  | 'listen-failed'
+  /** `dial` did not reach a peer. */
+  | 'dial-failed'
+  | 'not-started';
+
+export class NetworkError extends Error {
+  override readonly name = 'NetworkError';
+  readonly code: NetworkErrorCode;
+  constructor(code: NetworkErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

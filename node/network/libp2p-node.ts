@@ -1,0 +1,98 @@
+/**
+ * How libp2p is put together here. Only what a Shoal peer needs is on: no mDNS, DHT, relay, NAT mapping or STUN, so
+ * nothing is sent to any address but those the owner or connected peers gave. Transports are handed in, because
+ * tcp exists on Node.js only.
+ */
+import type { GossipSub } from '@chainsafe/libp2p-gossipsub';
+import { type Identify, identify } from '@libp2p/identify';
+import type { Libp2p, PrivateKey, Upgrader } from '@libp2p/interface';
+import { noise } from '@libp2p/noise';
+import { type Ping, ping } from '@libp2p/ping';
+import { preSharedKey } from '@libp2p/pnet';
+import { yamux } from '@libp2p/yamux';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p, type Libp2pOptions } from 'libp2p';
+import { gossipService, type Sha256 } from './gossip.ts';
+import { CONNECTIONS_MAX, DIAL_TIMEOUT_MS, INBOUND_CONNECTIONS_PER_SECOND_MAX, INBOUND_PENDING_MAX } from './limits.ts';
+import type { SwarmKey } from './swarm-key.ts';
+
+export type TransportFactory = NonNullable<Libp2pOptions['transports']>[number];
+
+export interface Services extends Record<string, unknown> {
+  readonly identify: Identify;
+  readonly ping: Ping;
+  readonly gossip: GossipSub;
+}
+
+export interface Libp2pNodeOptions {
+  readonly privateKey: PrivateKey;
+  readonly listen: readonly Multiaddr[];
+  readonly announce: readonly Multiaddr[];
+  readonly swarmKey: SwarmKey | undefined;
+  readonly topic: string;
+  readonly sha256: Sha256;
+  readonly agent: string;
+  readonly transports: readonly TransportFactory[];
+  /** An incoming connection failed its handshake. */
+  inboundFailed(address: Multiaddr, error: unknown): void;
+}
+
+/** Not started yet, so that handlers can be registered first. */
+export function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Services>> {
+  return createLibp2p<Services>({
+    start: false,
+    privateKey: options.privateKey,
+    nodeInfo: { userAgent: options.agent },
+    addresses: { listen: options.listen.map(String), announce: options.announce.map(String) },
+    transports: options.transports.map((transport) => watchInbound(transport, options)),
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    ...(options.swarmKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: options.swarmKey.text }) }),
+    connectionGater: {
+      // The default gater of browsers refuses loopback and plain websockets; which addresses are dialled is decided here.
+      denyDialMultiaddr: () => false,
+      denyInboundEncryptedConnection: (peer) => peer.type !== 'Ed25519',
+      denyOutboundEncryptedConnection: (peer) => peer.type !== 'Ed25519',
+    },
+    connectionManager: {
+      maxConnections: CONNECTIONS_MAX,
+      inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_MAX,
+      maxIncomingPendingConnections: INBOUND_PENDING_MAX,
+      addressDialTimeout: DIAL_TIMEOUT_MS,
+      // The dialer decides about reconnecting.
+      reconnectRetries: 0,
+    },
+    // Links are measured, and dead ones dropped, by our own pings: libp2p's would do the same work twice.
+    connectionMonitor: { enabled: false },
+    services: { identify: identify(), ping: ping(), gossip: gossipService(options.topic, options.sha256) },
+  });
+}
+
+/** libp2p tells nobody about incoming connections that fail; with a swarm key they are what the owner must hear of. */
+function watchInbound(transport: TransportFactory, { inboundFailed }: Libp2pNodeOptions): TransportFactory {
+  return (components) => {
+    const inner = transport(components);
+    const createListener = inner.createListener.bind(inner);
+    inner.createListener = (options) =>
+      createListener({ ...options, upgrader: watchedUpgrader(options.upgrader, inboundFailed) });
+    return inner;
+  };
+}
+
+function watchedUpgrader(upgrader: Upgrader, inboundFailed: Libp2pNodeOptions['inboundFailed']): Upgrader {
+  const upgradeInbound: Upgrader['upgradeInbound'] = async (connection, options) => {
+    try {
+      await upgrader.upgradeInbound(connection, options);
+    } catch (error) {
+      inboundFailed(connection.remoteAddr, error);
+      throw error;
+    }
+  };
+  return {
+    upgradeInbound,
+    upgradeOutbound: upgrader.upgradeOutbound.bind(upgrader),
+    createInboundAbortSignal: (signal) => upgrader.createInboundAbortSignal(signal),
+    getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
+    getStreamMuxers: () => upgrader.getStreamMuxers(),
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Bounds of the network adapter: buffers, windows, pauses. libp2p's own defaults are for public nodes among
+ * strangers on many addresses; where ours differ, the reason stands beside the number. A limit on what crosses the
+ * seam (statement and block sizes) lives in `protocol/limits.ts`.
+ */
+import { BLOCK_BYTES_MAX, STATEMENT_BYTES_MAX } from '../protocol/limits.ts';
+
+/** Connections this peer opens by itself. In a network of up to 32 peers everybody is connected to everybody. */
+export const CONNECTION_TARGET = 32;
+/** All connections, incoming ones included. Beyond it libp2p closes those with the least tags. */
+export const CONNECTIONS_MAX = 128;
+/** Incoming connections per second from one address. libp2p says 5, which refuses 15 of 20 peers behind one router or on one machine. */
+export const INBOUND_CONNECTIONS_PER_SECOND_MAX = 64;
+/** Handshakes under way. libp2p says 10; a restarted bootstrap peer is met by its whole network at once. */
+export const INBOUND_PENDING_MAX = 64;
+/** Time for the handshake of one address: libp2p's own limit, named here because the classification of failures mentions it. */
+export const DIAL_TIMEOUT_MS = 6_000;
+/** A peer that has not identified itself by then is reported as no Shoal peer. */
+export const IDENTIFY_TIMEOUT_MS = 10_000;
+/** Incompatible peers kept connected so that they can be shown; further ones are hung up. */
+export const INCOMPATIBLE_MAX = 8;
+
+/** Pause before an unreachable address is tried again: grows from first to longest. */
+export const REDIAL_FIRST_MS = 500;
+export const REDIAL_MAX_MS = 30_000;
+/** Peers whose addresses are remembered; the one with most failed dials is forgotten first. */
+export const ADDRESS_BOOK_MAX = 1_024;
+/** Addresses remembered for one peer. More are dropped: each costs a dial. */
+export const ADDRESSES_PER_PEER_MAX = 4;
+/** A learnt peer that failed this often is forgotten until it is learnt again. */
+export const LEARNT_DIAL_FAILURES_MAX = 6;
+
+/** Pings: often enough to notice a dead link before a lease ends, rare enough to cost nothing. */
+export const PING_INTERVAL_MS = 7_000;
+export const PING_TIMEOUT_MS = 10_000;
+/** Pings in a row without an answer before a connection counts as dead. */
+export const PING_FAILURES_MAX = 2;
+
+/** Gossip messages handed to the listener and not answered yet. Beyond it: ignored (load is no offence). */
+export const VALIDATIONS_MAX = 4_096;
+/** An unanswered message counts as ignored after this. */
+export const VALIDATION_TIMEOUT_MS = 10_000;
+/** Own messages waiting to be published, and how many leave in one turn. Beyond it: dropped with a log. */
+export const PUBLISH_QUEUE_MAX = 8_192;
+export const PUBLISH_PER_TURN = 64;
+/** One gossip frame: IWANT answers bundle many messages. Larger: the stream is closed. */
+export const GOSSIP_FRAME_BYTES_MAX = 4 * 1024 * 1024;
+/** Gossip that a slow peer has not taken yet. Beyond it its gossip stream is reset, and the link is made anew. */
+export const GOSSIP_BUFFER_BYTES_MAX = 8 * 1024 * 1024;
+/** How long `connected` waits for the peer's gossip subscription, so that a message published right after it arrives. */
+export const SUBSCRIPTION_WAIT_MS = 2_000;
+
+/** One direct message. */
+export const DIRECT_BYTES_MAX = STATEMENT_BYTES_MAX;
+/** Direct messages that a slow peer has not taken yet. Beyond it: dropped with a log, and the link is made anew once it drains. */
+export const DIRECT_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Bytes of a block asked for at once: frames of this size move 3-5 times as fast as ones of 16 KiB. */
+export const RANGE_BYTES = 256 * 1024;
+/** Bytes asked of one peer and not received yet. Streams have no read backpressure, and 4 MiB unread aborts one. */
+export const WINDOW_BYTES = 3 * 1024 * 1024;
+/** Requests outstanding at one peer, for small blocks. Less than what a server queues. */
+export const WINDOW_REQUESTS = 32;
+/** Requests of one peer waiting at the server. More is no honest client: its stream is closed. */
+export const SERVED_REQUESTS_MAX = 64;
+/** Blocks a server reads at the same time for all peers, and bytes it keeps for the next range of the same block. */
+export const SERVED_READS_MAX = 8;
+export const SERVED_CACHE_BYTES = 8 * BLOCK_BYTES_MAX;
+/** Blocks downloaded at the same time: 16 MiB of buffers. Further ones wait. */
+export const DOWNLOADS_MAX = 8;
+/** A provider that sends no frame for this long is left for the next one. */
+export const PROVIDER_IDLE_MS = 10_000;
+/** Peers asked for one block, hinted ones included. */
+export const PROVIDERS_PER_BLOCK_MAX = 32;
+/** Time to open one of our streams. */
+export const OPEN_STREAM_TIMEOUT_MS = 10_000;

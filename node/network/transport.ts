@@ -1,0 +1,432 @@
+/**
+ * libp2p as the `Transport` of a peer, the same on Node.js and in a tab. This file wires the parts and keeps one
+ * `Link` per connected peer; each part has a file of its own: gossip, the block exchange (wire, server, channel,
+ * client), the dialer, proof of membership. Reports leave through one ordered queue, never inside a call.
+ */
+import type { Connection, IdentifyResult, Libp2p, PeerId, PrivateKey, Stream } from '@libp2p/interface';
+import type { Multiaddr } from '@multiformats/multiaddr';
+import { toHex } from '../protocol/bytes.ts';
+import type { PeerKey } from '../protocol/ids.ts';
+import type { Parameters } from '../protocol/parameters.ts';
+import type { BlockStore, FetchOutcome, FetchRequest, Transport, TransportListener } from '../runtime/environment.ts';
+import type { Logger } from '../runtime/log.ts';
+import { parseAddress, parseListenAddress } from './address.ts';
+import { BlockChannel } from './block-channel.ts';
+import { BlockClient } from './block-client.ts';
+import { BlockServer } from './block-server.ts';
+import { classifyDialFailure, classifyInboundFailure } from './dial-failure.ts';
+import { Dialer } from './dialer.ts';
+import { messageOf, NetworkError } from './error.ts';
+import { Gossip, type Sha256 } from './gossip.ts';
+import { createNode, type Services, type TransportFactory } from './libp2p-node.ts';
+import {
+  CONNECTION_TARGET,
+  DIAL_TIMEOUT_MS,
+  IDENTIFY_TIMEOUT_MS,
+  INCOMPATIBLE_MAX,
+  OPEN_STREAM_TIMEOUT_MS,
+  PING_FAILURES_MAX,
+  PING_INTERVAL_MS,
+  PING_TIMEOUT_MS,
+  PROVIDER_IDLE_MS,
+} from './limits.ts';
+import { Link, type LinkState } from './link.ts';
+import { answerChallenge, challengeMember } from './membership.ts';
+import { peerKeyOf } from './peer-key.ts';
+import { incompatibility, type ProtocolNames, protocolNames } from './protocols.ts';
+import { parseSwarmKey, type SwarmKey } from './swarm-key.ts';
+import { Turns } from './turns.ts';
+
+export interface TransportOptions {
+  /** An Ed25519 key; see `privateKeyFromSeed`. */
+  readonly privateKey: PrivateKey;
+  /** Multiaddrs to listen on; none in a tab. */
+  readonly listen: readonly string[];
+  /** Addresses told to others instead of those listened on, e.g. behind a router. */
+  readonly announce?: readonly string[];
+  readonly bootstrap: readonly string[];
+  /** A private network's key in its text form. */
+  readonly swarmKey?: Uint8Array | undefined;
+  readonly parameters: Parameters;
+  readonly blocks: BlockStore;
+  readonly logger: Logger;
+  /** Told to other peers, e.g. `shoal/0.1.0`. */
+  readonly agent: string;
+  readonly transports: readonly TransportFactory[];
+  readonly sha256: Sha256;
+  /** A provider of a block that sends nothing for this long is left for the next one. Default 10 s. */
+  readonly providerIdleMs?: number;
+}
+
+export interface ConnectedPeer {
+  readonly peer: PeerKey;
+  readonly address: string;
+  readonly agent: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly state: LinkState;
+  readonly roundTripMs: number | undefined;
+}
+
+export interface NetworkTransport extends Transport {
+  readonly self: PeerKey;
+  /** Where this peer can be reached, with its name at the end. Empty before `start`. */
+  multiaddrs(): readonly string[];
+  /** Rejects with a NetworkError. A failure is also reported as `dialFailed`. */
+  dial(address: string): Promise<void>;
+  /** Remembers where a peer can be reached, and dials it while there are few connections. */
+  learn(peer: PeerKey, addresses: readonly string[]): void;
+  peers(): readonly ConnectedPeer[];
+}
+
+/** Throws a NetworkError for a malformed address, swarm key or private key. Nothing is opened before `start`. */
+export function createTransport(options: TransportOptions): NetworkTransport {
+  return new Libp2pTransport(options);
+}
+
+/** The same failure of incoming connections from one host is reported this often at most. */
+const INBOUND_REPORT_INTERVAL_MS = 30_000;
+const INBOUND_REPORTS_MAX = 256;
+
+class Libp2pTransport implements NetworkTransport {
+  readonly self: PeerKey;
+  readonly #options: TransportOptions;
+  readonly #logger: Logger;
+  readonly #names: ProtocolNames;
+  readonly #swarmKey: SwarmKey | undefined;
+  readonly #listen: readonly Multiaddr[];
+  readonly #announce: readonly Multiaddr[];
+  readonly #links = new Map<PeerKey, Link>();
+  readonly #turns = new Turns();
+  readonly #dialer: Dialer;
+  readonly #server: BlockServer;
+  readonly #client: BlockClient;
+  readonly #inboundReports = new Map<string, number>();
+  #node: Libp2p<Services> | undefined;
+  #gossip: Gossip | undefined;
+  #listener: TransportListener | undefined;
+  #pinger: ReturnType<typeof setInterval> | undefined;
+  #stopped = false;
+
+  constructor(options: TransportOptions) {
+    if (options.privateKey.type !== 'Ed25519') {
+      throw new NetworkError('key-unsupported', `a peer's key must be Ed25519, not ${options.privateKey.type}`);
+    }
+    this.#options = options;
+    this.#logger = options.logger;
+    this.self = toHex(options.privateKey.publicKey.raw) as PeerKey;
+    this.#names = protocolNames(options.parameters);
+    this.#swarmKey = options.swarmKey === undefined ? undefined : parseSwarmKey(options.swarmKey);
+    this.#listen = options.listen.map((address) => parseListenAddress(address, this.#swarmKey !== undefined));
+    this.#announce = (options.announce ?? []).map(parseAddress);
+    this.#dialer = new Dialer(options.bootstrap.map(parseAddress), {
+      self: this.self,
+      logger: options.logger,
+      dial: (addresses) => this.#dialAddresses(addresses),
+      isConnected: (peer) => this.#links.has(peer),
+      wantsMore: () => this.#links.size < CONNECTION_TARGET,
+      failed: (address, error, reachedBefore) => this.#reportDialFailure(address, error, reachedBefore),
+    });
+    this.#server = new BlockServer(options.blocks, options.logger);
+    this.#client = new BlockClient({
+      blocks: options.blocks,
+      sha256: options.sha256,
+      logger: options.logger,
+      peers: () => this.#linksUp().map(({ peer }) => peer),
+      channel: (peer) => this.#linkUp(peer)?.blocks,
+    });
+  }
+
+  async start(listener: TransportListener): Promise<void> {
+    this.#listener = listener;
+    const node = await createNode({
+      privateKey: this.#options.privateKey,
+      listen: this.#listen,
+      announce: this.#announce,
+      swarmKey: this.#swarmKey,
+      topic: this.#names.topic,
+      sha256: this.#options.sha256,
+      agent: this.#options.agent,
+      transports: this.#options.transports,
+      inboundFailed: (address, error) => this.#reportInboundFailure(address, error),
+    });
+    this.#node = node;
+    await this.#handleStreams(node);
+    node.addEventListener('connection:open', ({ detail }) => this.#watchIdentify(detail));
+    node.addEventListener('peer:identify', ({ detail }) => this.#identified(detail));
+    node.addEventListener('peer:disconnect', ({ detail }) => this.#disconnected(detail));
+    this.#gossip = new Gossip(node.services.gossip, this.#names.topic, {
+      logger: this.#logger,
+      ready: (source) => this.#ready(source),
+      received: (token, source, bytes) => {
+        const peer = peerKeyOf(source);
+        this.#report((to) => to.gossip(token, peer, bytes));
+      },
+    });
+    try {
+      await node.start();
+    } catch (error) {
+      const where = this.#listen.join(', ');
+      throw new NetworkError('listen-failed', `cannot listen on ${where}: ${messageOf(error)}`, { cause: error });
+    }
+    this.#gossip.start();
+    this.#pinger = setInterval(() => this.#pingAll(), PING_INTERVAL_MS);
+    this.#dialer.start();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#turns.close();
+    this.#dialer.stop();
+    clearInterval(this.#pinger);
+    this.#gossip?.stop();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
+    await this.#node?.stop();
+  }
+
+  multiaddrs(): readonly string[] {
+    return this.#node?.getMultiaddrs().map(String) ?? [];
+  }
+
+  async dial(address: string): Promise<void> {
+    const parsed = parseAddress(address);
+    try {
+      await this.#dialAddresses([parsed]);
+    } catch (error) {
+      this.#reportDialFailure(address, error, false);
+      throw new NetworkError('dial-failed', `${address}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  learn(peer: PeerKey, addresses: readonly string[]): void {
+    this.#dialer.learn(peer, addresses);
+  }
+
+  peers(): readonly ConnectedPeer[] {
+    return [...this.#links.values()].map(({ peer, address, agent, connection, state, roundTripMs }) => {
+      return { peer, address, agent, direction: connection.direction, state, roundTripMs };
+    });
+  }
+
+  publish(bytes: Uint8Array): void {
+    this.#gossip?.publish(bytes);
+  }
+
+  answer(token: number, answer: 'accept' | 'ignore' | 'reject'): void {
+    this.#gossip?.answer(token, answer);
+  }
+
+  send(peer: PeerKey, bytes: Uint8Array): void {
+    this.#linkUp(peer)?.send(bytes);
+  }
+
+  fetch(request: FetchRequest, done: (outcome: FetchOutcome) => void): void {
+    void this.#client.fetch(request).then((outcome) => this.#turns.later(() => done(outcome)));
+  }
+
+  #report(report: (listener: TransportListener) => void): void {
+    this.#turns.later(() => {
+      if (this.#listener !== undefined) report(this.#listener);
+    });
+  }
+
+  #linkUp(peer: PeerKey): Link | undefined {
+    const link = this.#links.get(peer);
+    return link?.state === 'up' ? link : undefined;
+  }
+
+  #linksUp(): readonly Link[] {
+    return [...this.#links.values()].filter(({ state }) => state === 'up');
+  }
+
+  // Streams
+
+  async #handleStreams(node: Libp2p<Services>): Promise<void> {
+    await node.handle(this.#names.direct, async (stream, connection) => {
+      const link = this.#linkOf(connection);
+      // Not read before the link is up: the stream holds what arrives until then.
+      if (await link?.ready) void link?.runIncoming(stream);
+      else stream.abort(new Error('not welcome'));
+    });
+    await node.handle(this.#names.blocks, async (stream, connection) => {
+      if (!(await this.#linkOf(connection)?.ready)) return stream.abort(new Error('not welcome'));
+      this.#server.serve(stream).catch((error: unknown) => {
+        this.#logger.log('debug', 'a block stream ended', { error: messageOf(error) });
+      });
+    });
+    const swarmKey = this.#swarmKey;
+    if (swarmKey === undefined) return;
+    await node.handle(this.#names.membership, async (stream, connection) => {
+      const signal = AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS);
+      try {
+        await answerChallenge(stream, swarmKey, this.self, peerKeyOf(connection.remotePeer), signal);
+      } catch (error) {
+        stream.abort(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  #openStream(link: Link, protocol: string): Promise<Stream> {
+    return link.connection.newStream(protocol, { signal: AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS) });
+  }
+
+  // Links
+
+  /** The link of this connection's peer; made when the first of its streams or its identity comes in. */
+  #linkOf(connection: Connection): Link | undefined {
+    if (this.#stopped || connection.status !== 'open') return undefined;
+    const peer = peerKeyOf(connection.remotePeer);
+    const known = this.#links.get(peer);
+    if (known !== undefined) return known;
+    const link: Link = new Link({
+      peer,
+      peerId: connection.remotePeer,
+      connection,
+      blocks: new BlockChannel(
+        () => this.#openStream(link, this.#names.blocks),
+        this.#options.providerIdleMs ?? PROVIDER_IDLE_MS,
+      ),
+      logger: this.#logger,
+      received: (bytes) => this.#report((to) => to.direct(peer, bytes)),
+      broken: (reason) => this.#hangUp(link, reason),
+    });
+    this.#links.set(peer, link);
+    return link;
+  }
+
+  async #ready(source: PeerId): Promise<boolean> {
+    const connection = this.#node?.getConnections(source)[0];
+    return (connection !== undefined && (await this.#linkOf(connection)?.ready)) ?? false;
+  }
+
+  #watchIdentify(connection: Connection): void {
+    const link = this.#linkOf(connection);
+    if (link === undefined || link.state !== 'identifying') return;
+    const timer = setTimeout(() => {
+      if (link.state === 'identifying') this.#refuse(link, 'not a Shoal peer: it did not identify itself');
+    }, IDENTIFY_TIMEOUT_MS);
+    void link.ready.then(() => clearTimeout(timer));
+  }
+
+  #identified(result: IdentifyResult): void {
+    const link = this.#linkOf(result.connection);
+    if (link === undefined || link.state !== 'identifying') return;
+    link.agent = result.agentVersion ?? '';
+    const detail = incompatibility(result.protocols, this.#names);
+    if (detail !== undefined) return this.#refuse(link, detail);
+    link.state = 'joining';
+    this.#join(link).catch((error: unknown) => {
+      if (error instanceof MembershipError) this.#reportDialFailure(link.address, error, false);
+      this.#hangUp(link, messageOf(error));
+    });
+  }
+
+  async #join(link: Link): Promise<void> {
+    if (this.#swarmKey !== undefined) {
+      const stream = await this.#openStream(link, this.#names.membership);
+      const signal = AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS);
+      if (!(await challengeMember(stream, this.#swarmKey, this.self, link.peer, signal))) {
+        throw new MembershipError('the peer could not prove that it has the swarm key');
+      }
+    }
+    const stream = await this.#openStream(link, this.#names.direct);
+    if (!(await this.#gossip!.reached(link.peerId, () => link.state === 'joining'))) {
+      this.#logger.log('warn', 'a peer does not take part in gossip yet', { peer: link.peer });
+    }
+    if (link.state !== 'joining') {
+      stream.abort(new Error('the link has closed'));
+      return;
+    }
+    const { peer, address, agent } = link;
+    this.#report((to) => to.connected(peer, address, agent));
+    link.up();
+    this.#dialer.connected(peer);
+    void link.runOutgoing(stream);
+    void this.#ping(link);
+  }
+
+  #refuse(link: Link, detail: string): void {
+    const { peer, address, agent } = link;
+    link.incompatible();
+    this.#report((to) => to.incompatible(peer, address, agent, detail));
+    const refused = [...this.#links.values()].filter(({ state }) => state === 'incompatible');
+    if (refused.length > INCOMPATIBLE_MAX) this.#hangUp(refused[0]!, 'too many incompatible peers');
+  }
+
+  #hangUp(link: Link, reason: string): void {
+    if (this.#stopped || this.#links.get(link.peer) !== link) return;
+    this.#logger.log('info', 'a link is closed', { peer: link.peer, reason });
+    this.#drop(link);
+    this.#node?.hangUp(link.peerId, { signal: AbortSignal.timeout(1_000) }).catch(() => {
+      for (const connection of this.#node?.getConnections(link.peerId) ?? []) connection.abort(new Error(reason));
+    });
+  }
+
+  #disconnected(peerId: PeerId): void {
+    const link = this.#links.get(peerKeyOf(peerId));
+    if (link !== undefined) this.#drop(link);
+    this.#dialer.disconnected(peerKeyOf(peerId));
+  }
+
+  #drop(link: Link): void {
+    const wasUp = link.state === 'up';
+    this.#links.delete(link.peer);
+    link.close();
+    if (wasUp) this.#report((to) => to.disconnected(link.peer));
+  }
+
+  // Measuring
+
+  #pingAll(): void {
+    for (const link of this.#linksUp()) {
+      if (!this.#gossip!.reaches(link.peerId)) this.#hangUp(link, 'gossip does not reach the peer any more');
+      else void this.#ping(link);
+    }
+  }
+
+  async #ping(link: Link): Promise<void> {
+    try {
+      const signal = AbortSignal.timeout(PING_TIMEOUT_MS);
+      const roundTripMs = await this.#node!.services.ping.ping(link.peerId, { signal });
+      link.pingFailures = 0;
+      link.roundTripMs = roundTripMs;
+      if (link.state === 'up') this.#report((to) => to.roundTrip(link.peer, roundTripMs));
+    } catch (error) {
+      if (link.state !== 'up' || ++link.pingFailures < PING_FAILURES_MAX) return;
+      this.#hangUp(link, `no answer to ${link.pingFailures} pings (${messageOf(error)})`);
+    }
+  }
+
+  // Dialling
+
+  async #dialAddresses(addresses: readonly Multiaddr[]): Promise<PeerKey> {
+    if (this.#node === undefined || this.#stopped)
+      throw new NetworkError('not-started', 'the transport is not running');
+    const signal = AbortSignal.timeout(addresses.length * DIAL_TIMEOUT_MS + 1_000);
+    const connection = await this.#node.dial([...addresses], { signal });
+    return peerKeyOf(connection.remotePeer);
+  }
+
+  #reportDialFailure(address: string, error: unknown, reachedBefore: boolean): void {
+    const { code, detail } = classifyDialFailure(error, { hasSwarmKey: this.#swarmKey !== undefined, reachedBefore });
+    this.#logger.log('info', 'a dial failed', { address, code, detail });
+    this.#report((to) => to.dialFailed(address, code, detail));
+  }
+
+  #reportInboundFailure(address: Multiaddr, error: unknown): void {
+    const detail = classifyInboundFailure(error, this.#swarmKey !== undefined);
+    this.#logger.log('debug', 'an incoming connection failed', { address: String(address), error: messageOf(error) });
+    if (detail === undefined) return;
+    const host = String(address.getComponents()[0]?.value ?? address);
+    const nowMs = Date.now();
+    if (nowMs - (this.#inboundReports.get(host) ?? Number.NEGATIVE_INFINITY) < INBOUND_REPORT_INTERVAL_MS) return;
+    if (this.#inboundReports.size >= INBOUND_REPORTS_MAX) this.#inboundReports.clear();
+    this.#inboundReports.set(host, nowMs);
+    this.#report((to) => to.dialFailed(String(address), 'swarm-key-suspected', detail));
+  }
+}
+
+class MembershipError extends Error {
+  override readonly name = 'MembershipError';
+}
