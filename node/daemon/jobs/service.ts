@@ -1,0 +1,381 @@
+/**
+ * Jobs of this peer's owner, from submission to a result on disk.
+ *
+ * A kernel is inspected, and one or two of its tasks are tried here, before anything is announced: what cannot work is
+ * refused at once, and the measured time becomes the job's expected duration. Blocks are pinned under a draft first and under the
+ * job once it has an id, so that nothing is evicted in between and a crash in between leaves nothing behind. When the
+ * network has agreed on every unit the outputs are joined; the notes of this service make that possible after any restart.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ExecutionRequest } from '../../protocol/effect.ts';
+import type { Cid, Digest, JobId, Millis, Ticket } from '../../protocol/ids.ts';
+import type { Notification } from '../../protocol/notification.ts';
+import { TRAP, unpackLeaves } from '../../protocol/trust/commitment.ts';
+import type { JobView } from '../../protocol/view.ts';
+import { decodeInputIndex } from '../../protocol/wire/block.ts';
+import { type Metering, tasksInUnit, unitCount } from '../../protocol/work/job.ts';
+import type { Driver } from '../../runtime/driver.ts';
+import type { Clock, ExecutionOutcome, Executor, FetchOutcome, Transport } from '../../runtime/environment.ts';
+import type { Logger } from '../../runtime/log.ts';
+import type { Reduce } from '../../sdk/join.ts';
+import type { KernelManifest } from '../../sdk/manifest.ts';
+import { type JobPolicy, type PreparedJob, prepareJob } from '../../sdk/prepare.ts';
+import { ShoalError, translate } from '../errors.ts';
+import type { LevelStore } from '../level-store.ts';
+import { effortOf, joinJob, TRAP_WORDS } from './join.ts';
+import { type KernelSource, loadKernel } from './kernels.ts';
+import { DRAFT_PREFIX, type JobNote, type JobOutcome, NOTE_PREFIX } from './note.ts';
+import { hasResult, Pace, type Progress, progressOf } from './progress.ts';
+
+export interface Submission {
+  readonly kernel: KernelSource;
+  readonly arguments: Readonly<Record<string, string>>;
+  readonly file: { readonly name: string; readonly bytes: Uint8Array } | undefined;
+  readonly policy: JobPolicy;
+}
+
+export interface StoredResult {
+  readonly path: string;
+  readonly outcome: Extract<JobOutcome, { state: 'finished' }>;
+}
+
+export interface JobServiceParts {
+  readonly driver: Driver;
+  readonly store: LevelStore;
+  readonly executor: Executor;
+  readonly transport: Pick<Transport, 'fetch'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metering: Metering;
+  /** False where this peer gives no cores: then nothing is tried before it is announced. */
+  readonly mayCompute: boolean;
+  /** Least quorum this network accepts. */
+  readonly quorumMin: number;
+  /** Merges outputs by a kernel's shoal_reduce on this machine. */
+  readonly reduceBy: (kernel: Cid, wasm: Uint8Array, manifest: KernelManifest, parameters: Uint8Array) => Reduce;
+  readonly kernelFolder: string;
+  readonly resultFolder: string;
+}
+
+/** Real time one trial may take. A task that needs longer is announced with the manifest's estimate. */
+const TRIAL_MAX_MS = 3_000;
+/** The owner's notes kept; the oldest that have ended are forgotten first, with their results. */
+const NOTES_MAX = 1_024;
+/** Above every ticket the state machine gives out. */
+let nextTicket: Ticket = 2 ** 48;
+
+export class JobService {
+  readonly #parts: JobServiceParts;
+  readonly #notes = new Map<JobId, JobNote>();
+  readonly #paces = new Map<JobId, Pace>();
+  readonly #ending = new Map<JobId, Promise<void>>();
+  #unsubscribe: (() => void) | undefined;
+
+  constructor(parts: JobServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** Call before the driver starts, so that no notification is missed; `resume` after it. */
+  listen(): void {
+    this.#unsubscribe = this.#parts.driver.subscribe((notification) => this.#heard(notification));
+  }
+
+  /** Reads notes, adopts jobs whose submission was cut short, joins what finished while nobody looked. */
+  async resume(): Promise<void> {
+    const { store, driver } = this.#parts;
+    const drafts: JobNote[] = [];
+    for (const { key, value } of await store.notes.all()) {
+      const note = value as JobNote;
+      if (key.startsWith(NOTE_PREFIX)) this.#notes.set(note.job, note);
+      else if (key.startsWith(DRAFT_PREFIX)) drafts.push(note);
+    }
+    for (const row of driver.view().jobs) {
+      if (!row.own || this.#notes.has(row.job)) continue;
+      const spec = driver.jobView(row.job)?.spec;
+      const draft = drafts.find((note) => note.kernel === spec?.kernel && note.input === spec.input);
+      if (draft !== undefined) await this.#adopt({ ...draft, job: row.job });
+    }
+    for (const { job } of drafts) await this.#discardDraft(job);
+    for (const holder of store.blocks.holders()) {
+      if (holder.startsWith(DRAFT_PREFIX)) await store.blocks.release(holder);
+    }
+    for (const job of this.#notes.keys()) this.#look(job);
+  }
+
+  /** Waits until results that are being joined are on disk. */
+  async stop(): Promise<void> {
+    this.#unsubscribe?.();
+    await Promise.allSettled(this.#ending.values());
+  }
+
+  /** Resolves when the job is announced. Rejects with a ShoalError, SdkError or KernelRefusedError. */
+  async submit(submission: Submission): Promise<JobId> {
+    const { store, driver, kernelFolder, metering, clock } = this.#parts;
+    const { wasm, manifest } = await loadKernel(submission.kernel, kernelFolder);
+    const policy = this.#withQuorum(submission.policy);
+    const options = { manifest, wasm, args: submission.arguments, file: submission.file?.bytes, metering, hash };
+    let prepared = await prepareJob({ ...options, policy });
+    const draftId = `${DRAFT_PREFIX}${randomUUID()}` as JobId;
+    try {
+      for (const { cid, bytes } of prepared.blocks) await store.blocks.put(cid, bytes, draftId);
+      const measured = await this.#tryOut(prepared, draftId);
+      if (measured !== undefined) {
+        prepared = { ...prepared, request: { ...prepared.request, expectedUnitMs: measured } };
+      }
+      const draft: JobNote = {
+        job: draftId,
+        manifest,
+        arguments: submission.arguments,
+        taskSize: policy.taskSize,
+        fileName: submission.file?.name,
+        kernel: prepared.request.kernel,
+        input: prepared.request.input,
+        title: prepared.request.title,
+        tasks: prepared.request.taskCount,
+        units: unitCount(prepared.request),
+        quorum: prepared.request.quorum,
+        submittedAtMs: clock.now(),
+        outcome: undefined,
+      };
+      await store.notes.put(draftId, draft);
+      const job = await announce(driver, prepared);
+      await this.#adopt({ ...draft, job });
+      this.#look(job);
+      return job;
+    } finally {
+      await this.#discardDraft(draftId);
+    }
+  }
+
+  cancel(job: JobId): void {
+    const note = this.#own(job);
+    if (note.outcome !== undefined) throw new ShoalError('usage', `job ${job} is ${note.outcome.state} already`);
+    this.#parts.driver.dispatch({ type: 'job-controlled', job, action: 'cancel' });
+  }
+
+  progress(job: JobId): Progress | undefined {
+    const note = this.#notes.get(job);
+    if (note === undefined) return undefined;
+    const { driver, clock } = this.#parts;
+    return progressOf(note, driver.jobView(job), this.#paces.get(job), clock.now());
+  }
+
+  /** Own jobs, the latest last. */
+  notes(): readonly JobNote[] {
+    return [...this.#notes.values()].sort((a, b) => a.submittedAtMs - b.submittedAtMs);
+  }
+
+  note(job: JobId): JobNote | undefined {
+    return this.#notes.get(job);
+  }
+
+  /** Throws a ShoalError while there is none: still running, failed, cancelled, of another peer. */
+  result(job: JobId): StoredResult {
+    const { outcome } = this.#own(job);
+    if (outcome === undefined) throw new ShoalError('job-running', `job ${job} has not finished yet`);
+    if (outcome.state === 'failed') throw new ShoalError(outcome.code, outcome.message);
+    if (outcome.state !== 'finished') throw new ShoalError('job-cancelled', `job ${job} is ${outcome.state}`);
+    return { path: this.#pathOf(job), outcome };
+  }
+
+  /** The job whose id starts with `prefix`. Throws a ShoalError `not-found`, or `usage` where several do. */
+  resolve(prefix: string): JobId {
+    const known = new Set([...this.#notes.keys(), ...this.#parts.driver.view().jobs.map(({ job }) => job)]);
+    const found = [...known].filter((job) => job.startsWith(prefix.toLowerCase()));
+    if (found.length === 0 || prefix === '') {
+      throw new ShoalError('not-found', `no job ${prefix || '""'} is known here. "shoal jobs" lists them.`);
+    }
+    if (found.length > 1) throw new ShoalError('usage', `${found.length} jobs start with ${prefix}: give more digits`);
+    return found[0]!;
+  }
+
+  #own(job: JobId): JobNote {
+    const note = this.#notes.get(job);
+    if (note === undefined) throw new ShoalError('not-yours', `job ${job} was submitted by another peer`);
+    return note;
+  }
+
+  #pathOf(job: JobId): string {
+    return join(this.#parts.resultFolder, job);
+  }
+
+  #withQuorum(policy: JobPolicy): JobPolicy {
+    const { quorumMin } = this.#parts;
+    if (policy.quorum !== undefined && policy.quorum < quorumMin) {
+      throw new ShoalError(
+        'usage',
+        `this network accepts results from a quorum of ${quorumMin} on, not ${policy.quorum}`,
+      );
+    }
+    return policy;
+  }
+
+  #heard(notification: Notification): void {
+    if (notification.type === 'unit-result') {
+      const pace = this.#paces.get(notification.job) ?? new Pace();
+      this.#paces.set(notification.job, pace);
+      pace.add(this.#parts.clock.now());
+    } else if (notification.type === 'job-finished' || notification.type === 'job-cancelled') {
+      this.#look(notification.job);
+    }
+  }
+
+  /** Ends an own job if the network is done with it and its outcome is not noted yet. */
+  #look(job: JobId): void {
+    const note = this.#notes.get(job);
+    if (note === undefined || note.outcome !== undefined || this.#ending.has(job)) return;
+    const view = this.#parts.driver.jobView(job);
+    if (view === undefined) return;
+    const { state } = view;
+    if (state !== 'finished' && state !== 'cancelled' && state !== 'expired') return;
+    const ending = (state === 'finished' ? this.#joined(note, view) : Promise.resolve({ state }))
+      .then((outcome) => this.#end(note, { ...outcome, endedAtMs: this.#parts.clock.now() }))
+      .catch((error: unknown) => {
+        this.#parts.logger.log('error', 'the end of a job could not be noted; it is tried again at the next start', {
+          job,
+          error: String(error),
+        });
+      })
+      .finally(() => this.#ending.delete(job));
+    this.#ending.set(job, ending);
+  }
+
+  async #joined(note: JobNote, view: JobView) {
+    try {
+      const wasm = await this.#parts.store.blocks.get(view.spec.kernel);
+      const { manifest } = note;
+      const reduce =
+        wasm === undefined ? undefined : this.#parts.reduceBy(view.spec.kernel, wasm, manifest, view.spec.parameters);
+      const block = (cid: Cid, job: JobId, row: JobView['unitRows'][number]) => this.#block(cid, job, row);
+      return await joinJob(note, view, { block, reduce, path: this.#pathOf(note.job) });
+    } catch (error) {
+      const { code, message } = translate(error);
+      return { state: 'failed' as const, code, message, ...effortOf(view) };
+    }
+  }
+
+  async #end(note: JobNote, outcome: JobOutcome): Promise<void> {
+    const ended = { ...note, outcome };
+    await this.#parts.store.notes.put(NOTE_PREFIX + note.job, ended);
+    this.#notes.set(note.job, ended);
+    this.#paces.delete(note.job);
+    this.#parts.logger.log('info', `job ${outcome.state}`, {
+      job: note.job,
+      ...('label' in outcome ? { label: outcome.label } : {}),
+      ...('message' in outcome ? { reason: outcome.message } : {}),
+    });
+    await this.#forgetOldest();
+  }
+
+  async #forgetOldest(): Promise<void> {
+    for (const { job, outcome } of this.notes()) {
+      if (this.#notes.size <= NOTES_MAX) return;
+      if (outcome === undefined) continue;
+      this.#notes.delete(job);
+      await this.#parts.store.notes.delete(NOTE_PREFIX + job);
+      await rm(this.#pathOf(job), { force: true });
+    }
+  }
+
+  async #adopt(note: JobNote): Promise<void> {
+    const { blocks, notes } = this.#parts.store;
+    const index = await blocks.get(note.input);
+    await blocks.pin([note.kernel, note.input, ...(index === undefined ? [] : decodeInputIndex(index))], note.job);
+    await notes.put(NOTE_PREFIX + note.job, note);
+    this.#notes.set(note.job, note);
+  }
+
+  async #discardDraft(draft: JobId): Promise<void> {
+    await this.#parts.store.notes.delete(draft);
+    await this.#parts.store.blocks.release(draft);
+  }
+
+  async #block(cid: Cid, job: JobId, row: JobView['unitRows'][number]): Promise<Uint8Array | undefined> {
+    const { store, transport } = this.#parts;
+    const kept = await store.blocks.get(cid);
+    if (kept !== undefined) return kept;
+    const providers = row.revealedBy.filter(({ root }) => root === row.root).map(({ author }) => author);
+    const bytesMax = 4 * 1024 * 1024;
+    await new Promise<FetchOutcome>((done) => transport.fetch({ job, cids: [cid], providers, bytesMax }, done));
+    return store.blocks.get(cid);
+  }
+
+  /** Runs the first task and one from the middle. Resolves to the expected time of a unit in ms, if it could be measured. */
+  async #tryOut(prepared: PreparedJob, draft: JobId): Promise<Millis | undefined> {
+    if (!this.#parts.mayCompute) return undefined;
+    const { request, unitInputs } = prepared;
+    const units = [...new Set([0, Math.floor(unitInputs.length / 2)])];
+    let slowestMs = 0;
+    for (const unit of units) {
+      const outcome = await this.#execute({
+        job: draft,
+        unit,
+        task: 0,
+        taskCount: tasksInUnit(request, unit),
+        kernel: request.kernel,
+        abi: request.abi,
+        metering: request.metering,
+        stepQuantum: request.stepQuantum,
+        parameters: request.parameters,
+        unitInput: unitInputs[unit]!,
+        fuelPerTaskMax: request.fuelPerTaskMax,
+        memoryPagesMax: request.memoryPagesMax,
+        outputBytesPerTaskMax: request.outputBytesPerTaskMax,
+        wallClockMaxMs: TRIAL_MAX_MS,
+      });
+      if (!outcome.ok) {
+        if (outcome.code === 'kernel-refused') throw new ShoalError('kernel-refused', outcome.detail);
+        if (outcome.code === 'wall-clock') slowestMs = Math.max(slowestMs, TRIAL_MAX_MS);
+        this.#parts.logger.log('info', 'a task could not be tried here', {
+          unit,
+          code: outcome.code,
+          detail: outcome.detail,
+        });
+        continue;
+      }
+      const [leaf] = unpackLeaves(outcome.execution.leaves);
+      if (leaf !== undefined && leaf.trap !== TRAP.none) {
+        throw new ShoalError(
+          'job-failed',
+          `task ${unit * request.tasksPerUnit} was tried on this machine and ${TRAP_WORDS[leaf.trap]}. Nothing was announced.`,
+        );
+      }
+      slowestMs = Math.max(slowestMs, outcome.execution.wallClockMs);
+    }
+    if (slowestMs === 0) return undefined;
+    return Math.max(1, Math.ceil(slowestMs * Math.min(request.tasksPerUnit, request.taskCount)));
+  }
+
+  #execute(request: ExecutionRequest): Promise<ExecutionOutcome> {
+    return new Promise((done) => this.#parts.executor.execute(nextTicket++, request, done));
+  }
+}
+
+export { hasResult };
+
+function announce(driver: Driver, { request, unitInputs }: PreparedJob): Promise<JobId> {
+  const ticket = nextTicket++;
+  return new Promise((resolve, reject) => {
+    const unsubscribe = driver.subscribe((notification) => {
+      if (!('ticket' in notification) || notification.ticket !== ticket) return;
+      unsubscribe();
+      if (notification.type === 'job-accepted') resolve(notification.job);
+      else reject(new ShoalError('job-refused', `the job was refused: ${notification.detail} (${notification.code})`));
+    });
+    driver.dispatch({ type: 'job-submitted', ticket, request, unitInputs });
+  });
+}
+
+let hashedBytes = 0;
+
+/** Native SHA-256. Large inputs let other work of the process have its turn every 16 MiB. */
+async function hash(bytes: Uint8Array): Promise<Digest> {
+  hashedBytes += bytes.length;
+  if (hashedBytes > 16 * 1024 * 1024) {
+    hashedBytes = 0;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return createHash('sha256').update(bytes).digest('hex') as Digest;
+}
