@@ -2,10 +2,12 @@
  * One simulated peer: a composition root for virtual time. It puts the very state machine and driver of the daemon
  * on simulated surroundings, and can be killed, restarted over what its store kept, and stopped in good order.
  */
-import type { PeerKey } from '../../node/protocol/ids.ts';
+import type { Execution } from '../../node/protocol/effect.ts';
+import type { Digest, PeerKey } from '../../node/protocol/ids.ts';
 import type { PeerStateMachine } from '../../node/protocol/machine.ts';
 import type { Notification } from '../../node/protocol/notification.ts';
 import type { Parameters } from '../../node/protocol/parameters.ts';
+import { rootOf } from '../../node/protocol/trust/commitment.ts';
 import { createDriver, type Driver } from '../../node/runtime/driver.ts';
 import type { Clock, Executor, Identity, Transport } from '../../node/runtime/environment.ts';
 import { silentLogger } from '../../node/runtime/log.ts';
@@ -48,12 +50,13 @@ export interface PeerSurroundings {
   readonly model: KernelModel;
   readonly trace: Trace;
   readonly wire: WireRecord;
+  /** Results of all peers by root. */
+  readonly known: Map<Digest, Execution>;
   readonly parameters: Parameters;
   readonly createPeer: PeerFactory;
   readonly durationSigma: number;
   readonly syncMs: number;
   readonly onNotification: (peer: SimulatedPeer, notification: Notification) => void;
-  readonly onExecuted: (peer: SimulatedPeer) => void;
   readonly onCrash: (peer: SimulatedPeer, error: unknown) => void;
 }
 
@@ -126,6 +129,8 @@ export class SimulatedPeer {
       clock,
       random: random.fork('behaviour'),
       wire,
+      network: parameters.network,
+      known: this.#around.known,
       publish: transport.publish,
     };
     const modelled: Executor = new ModelledExecutor({
@@ -230,15 +235,17 @@ export class SimulatedPeer {
       execute: (ticket, request, done) =>
         executor.execute(ticket, request, (outcome) => {
           if (!life.alive) return;
-          if (outcome.ok && request.task === undefined) {
-            this.executed++;
-            this.#around.onExecuted(this);
-          }
+          if (outcome.ok && request.task === undefined) this.#executed(outcome.execution);
           done(outcome);
         }),
       cancel: (ticket) => executor.cancel(ticket),
       close: () => executor.close(),
     };
+  }
+
+  #executed(execution: Execution): void {
+    this.#around.known.set(rootOf(execution.merkleRoot, execution.fuel), execution);
+    if (this.behaviour.computes ?? true) this.executed++;
   }
 
   /** Writes every step into the trace, and reports an exception of the rules as what it is. */

@@ -4,7 +4,8 @@
  * an honest submitter are the truth, no honest peer seals two things in one slot, none is taken for a liar, and no
  * honest message is rejected by an honest peer.
  */
-import type { JobId, PeerKey, UnitIndex } from '../../node/protocol/ids.ts';
+import type { Execution } from '../../node/protocol/effect.ts';
+import type { Digest, JobId, PeerKey, UnitIndex } from '../../node/protocol/ids.ts';
 import type { Notification } from '../../node/protocol/notification.ts';
 import { type Parameters, testParameters } from '../../node/protocol/parameters.ts';
 import type { ResultLabel } from '../../node/protocol/view.ts';
@@ -84,11 +85,11 @@ export class World {
   readonly violations: Violation[] = [];
   readonly notifications: RecordedNotification[] = [];
   readonly parameters: Parameters;
-  executions = 0;
   readonly #options: WorldOptions;
   readonly #identities: IdentityRegistry;
   readonly #byKey = new Map<PeerKey, SimulatedPeer>();
   readonly #redials: RandomStream;
+  readonly #known = new Map<Digest, Execution>();
   #error: unknown;
 
   constructor(options: WorldOptions) {
@@ -112,6 +113,11 @@ export class World {
     this.#redialForEver();
   }
 
+  /** Whole units executed by all peers so far. */
+  get executions(): number {
+    return this.peers.reduce((sum, { executed }) => sum + executed, 0);
+  }
+
   /** Milliseconds of virtual time since the world began. */
   get nowMs(): number {
     return this.clock.now() - EPOCH_MS;
@@ -129,14 +135,12 @@ export class World {
       model: this.model,
       trace: this.trace,
       wire: this.wire,
+      known: this.#known,
       parameters: this.parameters,
       createPeer: this.#options.createPeer,
       durationSigma: this.#options.durationSigma ?? 0.15,
       syncMs: this.#options.syncMs ?? 1,
       onNotification: (from, notification) => this.#onNotification(from, notification),
-      onExecuted: () => {
-        this.executions++;
-      },
       onCrash: (from, error) => this.#crash(`${from.name}: ${error instanceof Error ? error.stack : error}`, error),
     });
     this.peers.push(peer);
