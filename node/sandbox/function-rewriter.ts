@@ -1,0 +1,275 @@
+/**
+ * Rewrites one function body. Nothing is renumbered: new locals come after the old ones, and every index and label
+ * keeps its meaning, so an instruction that needs no treatment is copied as it stands.
+ *
+ *   fuel     The simple, exact placement: each basic block is charged when it begins. A block begins at the function's
+ *            start and behind `loop`, `if`, `else`, `end` and `br_if`. Below zero the code traps. Bulk operations are
+ *            charged by length before they run.
+ *   depth    A counter in value slots of 8 bytes: engines overflow their stacks at 1,270 to 270,000 frames, so a
+ *            deterministic limit has to come first. The body becomes a block, which takes over the label that meant
+ *            "leave the function", and the counter is taken back behind it. A small function that calls nothing
+ *            adds one bounded frame and is left alone.
+ *   NaN      See `nan.ts`. A NaN that the very next instruction consumes without looking at its bits stays as it is.
+ *   dead     Code behind an unconditional branch never runs and is left out.
+ */
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { type Decoded, type FloatShape, newDecoded, readInstruction, WEIGHT } from './instructions.ts';
+import { type FunctionBody, type FunctionType, type KernelModule, VALUE } from './module.ts';
+import { canonicaliseNan } from './nan.ts';
+
+/** Slots a call may use in all, the host's call included. */
+export const STACK_SLOTS_MAX = 24_000;
+/** Slots of every frame beside its values: return address, frame pointer, what the rewriter itself keeps on the stack. */
+const FRAME_SLOTS = 8;
+const LEAF_SLOTS_MAX = 64;
+
+/** Indexes of what the module's rewriter appends. */
+export interface Appended {
+  readonly fuelGlobal: number;
+  readonly depthGlobal: number;
+  /** (i64) -> (): takes fuel, traps below zero. */
+  readonly chargeFunction: number;
+  /** (i32) -> i32: memory.grow with its charge, and a host failure told apart from a refusal. */
+  readonly growFunction: number;
+  /** Index of the type () -> results, added when it is new. */
+  blockType(results: readonly number[]): number;
+}
+
+interface Frame {
+  /** Height of the operand stack below the block's parameters. */
+  readonly height: number;
+  readonly type: FunctionType;
+}
+
+/** The body as it goes into the code section, without its length. */
+export function rewriteFunction(module: KernelModule, index: number, appended: Appended): ByteWriter {
+  return new FunctionRewriter(module, index, appended).rewrite();
+}
+
+class FunctionRewriter {
+  readonly #module: KernelModule;
+  readonly #appended: Appended;
+  readonly #body: FunctionBody;
+  readonly #type: FunctionType;
+  readonly #code: ByteWriter;
+  /** The basic block that is being read: its charge goes in front of it once its cost is known. */
+  readonly #block = new ByteWriter();
+  readonly #frames: Frame[] = [];
+  readonly #temporaries = new Map<number, number>();
+  #cost: number;
+  #height = 0;
+  #heightMax = 0;
+  #pendingNan: FloatShape | undefined;
+  #calls = false;
+  #vectors: boolean;
+  /** Inside dead code: how many blocks opened there are still open. */
+  #dead: number | undefined;
+
+  constructor(module: KernelModule, index: number, appended: Appended) {
+    this.#module = module;
+    this.#appended = appended;
+    this.#body = module.bodies[index]!;
+    this.#type = module.types[module.functions[index]!]!;
+    this.#code = new ByteWriter((this.#body.end - this.#body.start) * 2 + 64);
+    const declared = this.#body.localCount - this.#type.parameters.length;
+    this.#cost = WEIGHT.functionEntry + Math.ceil(declared / WEIGHT.localsPerFuel);
+    this.#vectors = [...this.#type.parameters, ...this.#type.results].includes(VALUE.v128);
+  }
+
+  rewrite(): ByteWriter {
+    const reader = new ByteReader(this.#module.bytes, this.#body.start, this.#body.end);
+    const decoded = newDecoded();
+    while (!reader.done) {
+      readInstruction(reader, decoded);
+      if (this.#dead === undefined) this.#instruction(decoded, reader);
+      else this.#skipDead(decoded);
+    }
+    return this.#assemble();
+  }
+
+  #instruction(decoded: Decoded, reader: ByteReader): void {
+    const { instruction, prefix, code } = decoded;
+    if (this.#pendingNan !== undefined) {
+      if (instruction.ignoresNanBits !== this.#pendingNan) this.#canonicalise(this.#pendingNan);
+      this.#pendingNan = undefined;
+    }
+    if (prefix === 0xfd) this.#vectors = true;
+    this.#cost += instruction.weight;
+    this.#setHeight(this.#height - instruction.pops);
+    if (prefix === 0xfc && code >= 8) this.#bulk(code);
+    if (prefix === 0 && this.#control(decoded, reader)) return;
+    this.#block.append(this.#module.bytes, decoded.start, reader.position);
+    this.#setHeight(this.#height + instruction.pushes);
+    this.#pendingNan = instruction.makesNan;
+  }
+
+  /** Returns true when the instruction has been written, or left out, here. */
+  #control(decoded: Decoded, reader: ByteReader): boolean {
+    switch (decoded.instruction.name) {
+      case 'block':
+      case 'loop':
+      case 'if': {
+        const type = this.#blockType(decoded.first);
+        this.#frames.push({ height: this.#height - type.parameters.length, type });
+        this.#block.append(this.#module.bytes, decoded.start, reader.position);
+        if (decoded.instruction.name !== 'block') this.#endBlock();
+        return true;
+      }
+      case 'else':
+        this.#else();
+        return true;
+      case 'end':
+        this.#end();
+        return true;
+      case 'br_if':
+        this.#block.append(this.#module.bytes, decoded.start, reader.position);
+        this.#endBlock();
+        return true;
+      case 'br':
+      case 'br_table':
+      case 'unreachable':
+        this.#block.append(this.#module.bytes, decoded.start, reader.position);
+        this.#die();
+        return true;
+      case 'return':
+        // The label of the body itself: past the epilogue nothing may leave.
+        this.#block.byte(0x0c).u32(this.#frames.length);
+        this.#die();
+        return true;
+      case 'call':
+        this.#call(this.#module.types[this.#module.functions[decoded.first]!]!);
+        return false;
+      case 'call_indirect':
+        this.#call(this.#module.types[decoded.first]!);
+        return false;
+      case 'memory.grow':
+        this.#block.byte(0x10).u32(this.#appended.growFunction);
+        this.#setHeight(this.#height + 1);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #call(type: FunctionType): void {
+    this.#calls = true;
+    this.#setHeight(this.#height - type.parameters.length + type.results.length);
+  }
+
+  #else(): void {
+    const frame = this.#frames[this.#frames.length - 1]!;
+    this.#endBlock();
+    this.#code.byte(0x05);
+    this.#height = frame.height + frame.type.parameters.length;
+  }
+
+  #end(): void {
+    this.#endBlock();
+    const frame = this.#frames.pop();
+    // The last `end` is the function's own; `#assemble` writes it.
+    if (frame === undefined) return;
+    this.#code.byte(0x0b);
+    this.#setHeight(frame.height + frame.type.results.length);
+  }
+
+  #die(): void {
+    this.#endBlock();
+    this.#dead = 0;
+  }
+
+  #skipDead(decoded: Decoded): void {
+    const { name, immediate } = decoded.instruction;
+    if (immediate === 'block') this.#dead!++;
+    else if (name === 'end' && this.#dead! > 0) this.#dead!--;
+    else if (this.#dead === 0 && (name === 'end' || name === 'else')) {
+      this.#dead = undefined;
+      if (name === 'end') this.#end();
+      else this.#else();
+    }
+  }
+
+  /** The length is on top of the stack: charge for it before the operation runs. */
+  #bulk(code: number): void {
+    const isTable = code === 12 || code === 14;
+    if (!isTable && code !== 8 && code !== 10 && code !== 11) return;
+    const length = this.#temporary(VALUE.i32);
+    this.#block.byte(0x22).u32(length).byte(0xad);
+    if (isTable) this.#block.byte(0x42).signed(WEIGHT.tableElement).byte(0x7e);
+    else {
+      this.#block
+        .byte(0x42)
+        .signed(WEIGHT.bulkBytesPerFuel - 1)
+        .byte(0x7c);
+      this.#block.byte(0x42).signed(WEIGHT.bulkBytesPerFuel).byte(0x80);
+    }
+    this.#block.byte(0x10).u32(this.#appended.chargeFunction).byte(0x20).u32(length);
+  }
+
+  #canonicalise(shape: FloatShape): void {
+    canonicaliseNan(this.#block, shape, (type) => this.#temporary(type));
+  }
+
+  /** Writes the charge of the finished block, then the block. */
+  #endBlock(): void {
+    if (this.#cost > 0) this.#charge(this.#code, this.#cost);
+    this.#cost = 0;
+    this.#code.appendWriter(this.#block);
+    this.#block.clear();
+  }
+
+  #charge(out: ByteWriter, cost: number): void {
+    const { fuelGlobal } = this.#appended;
+    const left = this.#temporary(VALUE.i64);
+    out.byte(0x23).u32(fuelGlobal).byte(0x42).signed(cost).byte(0x7d).byte(0x22).u32(left);
+    out.byte(0x24).u32(fuelGlobal).byte(0x20).u32(left).put(0x42, 0x00, 0x53, 0x04, 0x40, 0x00, 0x0b);
+  }
+
+  #assemble(): ByteWriter {
+    const depth = this.#slots();
+    const counted = this.#calls || depth > LEAF_SLOTS_MAX;
+    const counter = counted ? this.#temporary(VALUE.i32) : 0;
+    const out = new ByteWriter(this.#code.length + 64);
+    out.u32(this.#body.locals.length + this.#temporaries.size);
+    for (const { count, type } of this.#body.locals) out.u32(count).byte(type);
+    for (const type of this.#temporaries.keys()) out.u32(1).byte(type);
+    if (!counted) return out.appendWriter(this.#code).byte(0x0b);
+    const { depthGlobal } = this.#appended;
+    out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6a).byte(0x22).u32(counter);
+    out.byte(0x24).u32(depthGlobal).byte(0x20).u32(counter).byte(0x41).signed(STACK_SLOTS_MAX);
+    out.put(0x4b, 0x04, 0x40, 0x00, 0x0b);
+    out.byte(0x02);
+    const { results } = this.#type;
+    if (results.length === 0) out.byte(0x40);
+    else if (results.length === 1) out.byte(results[0]!);
+    else out.signed(this.#appended.blockType(results));
+    out.appendWriter(this.#code).byte(0x0b);
+    out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6b).byte(0x24).u32(depthGlobal);
+    return out.byte(0x0b);
+  }
+
+  #slots(): number {
+    const width = (type: number): number => (type === VALUE.v128 ? 2 : 1);
+    const parameters = this.#type.parameters.reduce((sum, type) => sum + width(type), 0);
+    const locals = this.#body.locals.reduce((sum, { count, type }) => sum + count * width(type), 0);
+    return FRAME_SLOTS + parameters + locals + this.#heightMax * (this.#vectors ? 2 : 1);
+  }
+
+  #temporary(type: number): number {
+    let local = this.#temporaries.get(type);
+    if (local === undefined) {
+      local = this.#body.localCount + this.#temporaries.size;
+      this.#temporaries.set(type, local);
+    }
+    return local;
+  }
+
+  #blockType(type: number): FunctionType {
+    if (type >= 0) return this.#module.types[type]!;
+    return { parameters: [], results: type === -64 ? [] : [type + 128] };
+  }
+
+  #setHeight(height: number): void {
+    this.#height = height;
+    if (height > this.#heightMax) this.#heightMax = height;
+  }
+}

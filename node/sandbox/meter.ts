@@ -1,0 +1,210 @@
+/**
+ * The rewriter: from a kernel as its author built it to the module that is run. It only appends (types, functions,
+ * globals, exports) and rewrites function bodies in place, so no index changes. What it adds:
+ *
+ *   shoal:fuel           mutable i64: fuel left. The host sets it before anything runs; below zero means out of fuel.
+ *   shoal:host-failure   mutable i32: 1 when this machine had no memory for a growth the limit allowed.
+ *   shoal:start          the start function, if there was one, for the host to call once fuel is set.
+ *
+ * The memory's maximum becomes the lower of what the kernel declares and the job's limit. Custom sections (names,
+ * debug information) are left out: what they say about positions would be wrong afterwards.
+ *
+ * The output is part of consensus through the fuel it counts: any change here that changes fuel, limits or results
+ * needs a new REWRITER_VERSION.
+ */
+import { ByteWriter } from './bytes.ts';
+import { type Appended, rewriteFunction } from './function-rewriter.ts';
+import { WEIGHT } from './instructions.ts';
+import { type KernelModule, readModule, SECTION, VALUE } from './module.ts';
+import { KernelRefusedError } from './refusal.ts';
+
+export const REWRITER_VERSION = 1;
+/** What the rewriter may make of a kernel: bounds the time and memory it takes to compile one. */
+export const METERED_BYTES_MAX = 48 * 1024 * 1024;
+/** A little under what V8 allows for one function. */
+const METERED_FUNCTION_BYTES_MAX = 7_500_000;
+
+export const FUEL_EXPORT = 'shoal:fuel';
+export const HOST_FAILURE_EXPORT = 'shoal:host-failure';
+export const START_EXPORT = 'shoal:start';
+
+export interface MeterOptions {
+  /** Pages of 64 KiB the memory may grow to. */
+  readonly memoryPagesMax: number;
+}
+
+/** Validates `bytes` first. Throws a KernelRefusedError. */
+export function meter(bytes: Uint8Array, options: MeterOptions): Uint8Array {
+  return new ModuleRewriter(readModule(bytes), options.memoryPagesMax).rewrite();
+}
+
+const ORDER = [
+  SECTION.type,
+  SECTION.function,
+  SECTION.table,
+  SECTION.memory,
+  SECTION.global,
+  SECTION.export,
+  SECTION.element,
+  SECTION.dataCount,
+  SECTION.code,
+  SECTION.data,
+];
+
+class ModuleRewriter {
+  readonly #module: KernelModule;
+  readonly #pagesMax: number;
+  readonly #types: string[] = [];
+  readonly #newTypes = new ByteWriter();
+  readonly #chargeType: number;
+  readonly #growType: number;
+  readonly #appended: Appended;
+
+  constructor(module: KernelModule, memoryPagesMax: number) {
+    this.#module = module;
+    const initial = module.memory?.initial ?? 0;
+    if (initial > memoryPagesMax) {
+      throw new KernelRefusedError(
+        'memory-too-large',
+        `the kernel begins with ${initial} pages of memory, the job allows ${memoryPagesMax}`,
+      );
+    }
+    this.#pagesMax = Math.min(memoryPagesMax, module.memory?.maximum ?? memoryPagesMax);
+    this.#chargeType = this.#addType([VALUE.i64], []);
+    this.#growType = this.#addType([VALUE.i32], [VALUE.i32]);
+    this.#appended = {
+      fuelGlobal: module.globalCount,
+      depthGlobal: module.globalCount + 1,
+      chargeFunction: module.functions.length,
+      growFunction: module.functions.length + 1,
+      blockType: (results) => this.#addType([], results),
+    };
+  }
+
+  rewrite(): Uint8Array {
+    // First, because function bodies may add types.
+    const code = this.#code();
+    const out = new ByteWriter(code.length + this.#module.bytes.length + 256);
+    out.put(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+    for (const id of ORDER) {
+      const section = id === SECTION.code ? code : this.#section(id);
+      if (section !== undefined) out.byte(id).u32(section.length).appendWriter(section);
+    }
+    if (out.length > METERED_BYTES_MAX) {
+      throw new KernelRefusedError(
+        'too-large',
+        `the metered kernel has ${out.length} bytes, at most ${METERED_BYTES_MAX} are allowed`,
+      );
+    }
+    return out.finish();
+  }
+
+  #section(id: number): ByteWriter | undefined {
+    const { functions, memory, start } = this.#module;
+    const extra = new ByteWriter();
+    switch (id) {
+      case SECTION.type:
+        return this.#extended(id, this.#types.length, this.#newTypes);
+      case SECTION.function:
+        extra.u32(this.#chargeType);
+        if (memory !== undefined) extra.u32(this.#growType);
+        return this.#extended(id, this.#helperCount, extra);
+      case SECTION.memory:
+        if (memory === undefined) return undefined;
+        return extra.put(1, 1).u32(memory.initial).u32(this.#pagesMax);
+      case SECTION.global:
+        extra.put(VALUE.i64, 1, 0x42, 0, 0x0b);
+        extra.put(VALUE.i32, 1, 0x41, 0, 0x0b);
+        extra.put(VALUE.i32, 1, 0x41, 0, 0x0b);
+        return this.#extended(id, 3, extra);
+      case SECTION.export:
+        extra.name(FUEL_EXPORT).byte(3).u32(this.#appended.fuelGlobal);
+        extra.name(HOST_FAILURE_EXPORT).byte(3).u32(this.#failureGlobal);
+        if (start !== undefined) extra.name(START_EXPORT).byte(0).u32(start);
+        return this.#extended(id, start === undefined ? 2 : 3, extra);
+      case SECTION.code:
+        throw new Error(`the code section of ${functions.length} functions is written first`);
+      default:
+        return this.#copied(id);
+    }
+  }
+
+  get #helperCount(): number {
+    return this.#module.memory === undefined ? 1 : 2;
+  }
+
+  get #failureGlobal(): number {
+    return this.#module.globalCount + 2;
+  }
+
+  #extended(id: number, added: number, items: ByteWriter): ByteWriter {
+    const body = this.#module.sections.get(id);
+    const out = new ByteWriter((body === undefined ? 0 : body.end - body.start) + items.length + 8);
+    out.u32((body?.count ?? 0) + added);
+    if (body !== undefined) out.append(this.#module.bytes, body.start, body.end);
+    return out.appendWriter(items);
+  }
+
+  #copied(id: number): ByteWriter | undefined {
+    const body = this.#module.sections.get(id);
+    if (body === undefined) return undefined;
+    return new ByteWriter(body.end - body.start + 8).u32(body.count).append(this.#module.bytes, body.start, body.end);
+  }
+
+  #code(): ByteWriter {
+    const { bodies, bytes, memory } = this.#module;
+    const out = new ByteWriter(bytes.length * 2);
+    out.u32(bodies.length + this.#helperCount);
+    bodies.forEach((_, index) => {
+      const body = rewriteFunction(this.#module, index, this.#appended);
+      if (body.length > METERED_FUNCTION_BYTES_MAX) {
+        throw new KernelRefusedError(
+          'function-too-large',
+          `function ${index} of the kernel is too large to be metered`,
+        );
+      }
+      out.u32(body.length).appendWriter(body);
+    });
+    this.#helper(out, this.#chargeFunction());
+    if (memory !== undefined) this.#helper(out, this.#growFunction());
+    return out;
+  }
+
+  #helper(out: ByteWriter, body: ByteWriter): void {
+    out.u32(body.length).appendWriter(body);
+  }
+
+  #chargeFunction(): ByteWriter {
+    const fuel = this.#appended.fuelGlobal;
+    const out = new ByteWriter().byte(0);
+    // fuel -= amount; if (fuel < 0) unreachable
+    out.byte(0x23).u32(fuel).put(0x20, 0, 0x7d).byte(0x24).u32(fuel);
+    return out.byte(0x23).u32(fuel).put(0x42, 0, 0x53, 0x04, 0x40, 0x00, 0x0b, 0x0b);
+  }
+
+  #growFunction(): ByteWriter {
+    const out = new ByteWriter().put(1, 1, VALUE.i32);
+    // if (u64(delta) + u64(memory.size) > maximum) return -1
+    out.put(0x20, 0, 0xad, 0x3f, 0, 0xad, 0x7c, 0x42).signed(this.#pagesMax);
+    out.put(0x56, 0x04, 0x40, 0x41, 0x7f, 0x0f, 0x0b);
+    // charge(u64(delta) * page)
+    out.put(0x20, 0, 0xad, 0x42).signed(WEIGHT.page).byte(0x7e).byte(0x10).u32(this.#appended.chargeFunction);
+    // if ((before = memory.grow(delta)) == -1) { hostFailure = 1; unreachable }
+    out.put(0x20, 0, 0x40, 0, 0x22, 1, 0x41, 0x7f, 0x46, 0x04, 0x40);
+    out.put(0x41, 1, 0x24).u32(this.#failureGlobal).put(0x00, 0x0b);
+    return out.put(0x20, 1, 0x0b);
+  }
+
+  /** Index of a new type, or of the same one added before. */
+  #addType(parameters: readonly number[], results: readonly number[]): number {
+    const key = `${parameters}:${results}`;
+    const known = this.#types.indexOf(key);
+    if (known >= 0) return this.#module.types.length + known;
+    this.#newTypes
+      .byte(0x60)
+      .u32(parameters.length)
+      .put(...parameters);
+    this.#newTypes.u32(results.length).put(...results);
+    return this.#module.types.length + this.#types.push(key) - 1;
+  }
+}
