@@ -23,7 +23,12 @@ export function resolveArguments(manifest: KernelManifest, given: ArgumentInputs
     const known = declared.map((spec) => spec.name).join(', ') || 'none';
     throw new SdkError('argument-unknown', `${manifest.name} has no argument ${name}; it takes: ${known}`);
   }
-  return new Map(declared.map((spec) => [spec.name, resolve(manifest, spec, given[spec.name] ?? spec.default)]));
+  return new Map(
+    declared.map((spec) => {
+      const input = Object.hasOwn(given, spec.name) ? given[spec.name] : undefined;
+      return [spec.name, resolve(manifest, spec, input ?? spec.default)];
+    }),
+  );
 }
 
 function resolve(manifest: KernelManifest, spec: ArgumentSpec, input: ArgumentInput | undefined): number | bigint {

@@ -17,6 +17,8 @@ import { splitTasks } from './split.ts';
 /** Room in an output block beside the outputs: framing of the whole, and a leaf and a list head for each task. */
 const OUTPUT_FRAME_BYTES = 64;
 const OUTPUT_BYTES_PER_TASK = 41 + 9;
+/** The index of a job is one block too: 41 bytes for each link, and the head of the list. */
+export const UNITS_IN_INDEX_MAX = Math.min(UNITS_MAX, Math.floor((BLOCK_BYTES_MAX - 9) / 41));
 
 export interface JobPolicy {
   /** Distinct attestations each result needs. Default 2. */
@@ -75,10 +77,10 @@ export async function prepareJob(options: PrepareOptions): Promise<PreparedJob> 
   }
   const plan = splitTasks(manifest, values, { file: options.file, taskSize: policy.taskSize });
   const units = Math.ceil(plan.count / tasksPerUnit);
-  if (units > UNITS_MAX) {
+  if (units > UNITS_IN_INDEX_MAX) {
     throw new SdkError(
       'too-many-units',
-      `${plan.count} tasks make ${units} work units, and a job holds ${UNITS_MAX}: raise tasks per unit (now ${tasksPerUnit}) or the task size`,
+      `${plan.count} tasks make ${units} work units, and a job holds ${UNITS_IN_INDEX_MAX}: raise tasks per unit (now ${tasksPerUnit}) or the task size`,
     );
   }
 
@@ -100,14 +102,7 @@ export async function prepareJob(options: PrepareOptions): Promise<PreparedJob> 
     }
     unitInputs.push(await keep(bytes, 'dag-cbor'));
   }
-  const index = encodeInputIndex(unitInputs);
-  if (index.length > BLOCK_BYTES_MAX) {
-    throw new SdkError(
-      'too-many-units',
-      `the list of ${units} work units does not fit into one block: raise tasks per unit (now ${tasksPerUnit}) or the task size`,
-    );
-  }
-  const input = await keep(index, 'dag-cbor');
+  const input = await keep(encodeInputIndex(unitInputs), 'dag-cbor');
 
   const quorum = policy.quorum ?? 2;
   const request: JobRequest = {
