@@ -124,6 +124,10 @@ export class Admissions {
     if (oldest.done !== true) this.#seen.delete(oldest.value);
   }
 
+  isSeen(id: StatementId): boolean {
+    return this.#seen.has(id);
+  }
+
   forget(id: StatementId): void {
     this.#seen.delete(id);
   }

@@ -38,6 +38,7 @@ export class Peers {
   readonly #parameters: Parameters;
   readonly #self: PeerKey;
   readonly #peers = new Map<PeerKey, Peer>();
+  #ownIdentity: Uint8Array | undefined;
 
   constructor(parameters: Parameters, self: PeerKey) {
     this.#parameters = parameters;
@@ -89,6 +90,11 @@ export class Peers {
     this.#peer(author, now).identity = identity;
   }
 
+  /** Our own identity as signed last: the first thing a new neighbour is told. */
+  setOwnIdentity(bytes: Uint8Array): void {
+    this.#ownIdentity = bytes;
+  }
+
   identityOf(author: PeerKey): KnownIdentity | undefined {
     return this.#peers.get(author)?.identity;
   }
@@ -132,12 +138,13 @@ export class Peers {
 
   /** Envelopes of identities heard of lately, newest first. */
   identities(now: Millis, max: number): readonly Uint8Array[] {
-    return [...this.#peers.values()]
+    const others = [...this.#peers.values()]
       .flatMap(({ identity }) => (identity === undefined ? [] : [identity]))
       .filter(({ issuedAtMs }) => now - issuedAtMs < 2 * IDENTITY_RENEWAL_MS)
       .sort((a, b) => b.issuedAtMs - a.issuedAtMs)
       .slice(0, max)
       .map(({ bytes }) => bytes);
+    return this.#ownIdentity === undefined ? others : [this.#ownIdentity, ...others];
   }
 
   /**

@@ -52,6 +52,12 @@ export class Inputs {
     return false;
   }
 
+  /** The pause after a failed fetch is over. */
+  retry(turn: Turn, board: JobBoard): void {
+    const state = this.#states.get(board.id);
+    if (state !== undefined && !state.busy) this.ensure(turn, board);
+  }
+
   problem(job: JobId): { readonly missing: Missing | undefined; readonly malformed: string | undefined } | undefined {
     return this.#states.get(job);
   }
