@@ -56,6 +56,8 @@ export interface PeerSurroundings {
   readonly createPeer: PeerFactory;
   readonly durationSigma: number;
   readonly syncMs: number;
+  /** Where virtual time began: records count from there. */
+  readonly epochMs: number;
   readonly onNotification: (peer: SimulatedPeer, notification: Notification) => void;
   readonly onCrash: (peer: SimulatedPeer, error: unknown) => void;
 }
@@ -221,7 +223,7 @@ export class SimulatedPeer {
       ...transport,
       publish: (bytes) => {
         if (!life.alive) return;
-        wire.note(bytes, clock.now());
+        wire.note(bytes, clock.now() - this.#around.epochMs);
         transport.publish(bytes);
       },
       send: (peer, bytes) => {

@@ -9,6 +9,7 @@ import { WireError } from '../../node/protocol/wire/schema.ts';
 import type { Body, BodyOf, StatementKind } from '../../node/protocol/wire/statement.ts';
 
 export interface RecordedStatement {
+  /** Milliseconds since the start of the world, as everywhere in the simulator's records. */
   readonly atMs: number;
   readonly author: PeerKey;
   readonly body: Body;

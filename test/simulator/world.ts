@@ -140,6 +140,7 @@ export class World {
       createPeer: this.#options.createPeer,
       durationSigma: this.#options.durationSigma ?? 0.15,
       syncMs: this.#options.syncMs ?? 1,
+      epochMs: EPOCH_MS,
       onNotification: (from, notification) => this.#onNotification(from, notification),
       onCrash: (from, error) => this.#crash(`${from.name}: ${error instanceof Error ? error.stack : error}`, error),
     });
