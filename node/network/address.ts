@@ -7,11 +7,13 @@ import { peerKeyOfName, peerNameOf } from './peer-key.ts';
 /** Throws a NetworkError `address-malformed` that names the address and shows what one looks like. */
 export function parseAddress(text: string): Multiaddr {
   try {
-    return multiaddr(text);
+    const address = multiaddr(text);
+    if (address.getComponents().length === 0) throw new RangeError('it is empty');
+    return address;
   } catch (error) {
     throw new NetworkError(
       'address-malformed',
-      `not a multiaddr: ${text.slice(0, 200)} (${messageOf(error)}); expected e.g. /ip4/192.0.2.7/tcp/4001`,
+      `not a multiaddr: ${JSON.stringify(text.slice(0, 200))} (${messageOf(error)}); expected e.g. /ip4/192.0.2.7/tcp/4001`,
       { cause: error },
     );
   }

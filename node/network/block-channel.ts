@@ -6,6 +6,7 @@
 import type { Stream } from '@libp2p/interface';
 import type { Cid } from '../protocol/ids.ts';
 import { BLOCK_BYTES_MAX } from '../protocol/limits.ts';
+import type { RangeSource } from './block-client.ts';
 import { ANSWER_BYTES_MAX, BlockWireError, decodeAnswer, encodeRequest, type RangeAnswer } from './block-wire.ts';
 import { exchangeFrames, FrameQueue } from './frames.ts';
 import { WINDOW_BYTES, WINDOW_REQUESTS } from './limits.ts';
@@ -18,7 +19,7 @@ interface Asked {
   readonly answer: Deferred<RangeAnswer>;
 }
 
-export class BlockChannel {
+export class BlockChannel implements RangeSource {
   readonly #open: () => Promise<Stream>;
   readonly #idleMs: number;
   #outgoing: FrameQueue | undefined;

@@ -9,11 +9,17 @@ import type { Cid, PeerKey } from '../protocol/ids.ts';
 import { digestOf } from '../protocol/wire/block.ts';
 import type { BlockStore, FetchOutcome, FetchRequest } from '../runtime/environment.ts';
 import type { Logger } from '../runtime/log.ts';
-import type { BlockChannel } from './block-channel.ts';
+import type { RangeAnswer } from './block-wire.ts';
 import { messageOf } from './error.ts';
 import type { Sha256 } from './gossip.ts';
 import { DOWNLOADS_MAX, PROVIDERS_PER_BLOCK_MAX, RANGE_BYTES } from './limits.ts';
 import { Semaphore } from './turns.ts';
+
+/** The asking end at one peer; `BlockChannel` is one. */
+export interface RangeSource {
+  readonly load: number;
+  request(cid: Cid, offset: number, length: number): Promise<RangeAnswer>;
+}
 
 export interface BlockClientHooks {
   readonly blocks: BlockStore;
@@ -22,7 +28,7 @@ export interface BlockClientHooks {
   /** Connected peers, in no particular order. */
   peers(): readonly PeerKey[];
   /** Undefined if the peer is not connected. */
-  channel(peer: PeerKey): BlockChannel | undefined;
+  channel(peer: PeerKey): RangeSource | undefined;
 }
 
 interface Budget {

@@ -39,7 +39,7 @@ interface Target {
 }
 
 /** Two peers that learn of each other at the same moment would dial each other: the one with the larger key waits. */
-const YIELD_MS = 1_500;
+const YIELD_MS = 500;
 
 export class Dialer {
   readonly #hooks: DialerHooks;

@@ -72,5 +72,7 @@ export const DOWNLOADS_MAX = 8;
 export const PROVIDER_IDLE_MS = 10_000;
 /** Peers asked for one block, hinted ones included. */
 export const PROVIDERS_PER_BLOCK_MAX = 32;
+/** Streams of one kind that one peer may have open here; an honest one has one, or two while it changes over. */
+export const INBOUND_STREAMS_MAX = 4;
 /** Time to open one of our streams. */
 export const OPEN_STREAM_TIMEOUT_MS = 10_000;

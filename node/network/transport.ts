@@ -23,6 +23,7 @@ import {
   CONNECTION_TARGET,
   DIAL_TIMEOUT_MS,
   IDENTIFY_TIMEOUT_MS,
+  INBOUND_STREAMS_MAX,
   INCOMPATIBLE_MAX,
   OPEN_STREAM_TIMEOUT_MS,
   PING_FAILURES_MAX,
@@ -243,28 +244,41 @@ class Libp2pTransport implements NetworkTransport {
   // Streams
 
   async #handleStreams(node: Libp2p<Services>): Promise<void> {
-    await node.handle(this.#names.direct, async (stream, connection) => {
-      const link = this.#linkOf(connection);
-      // Not read before the link is up: the stream holds what arrives until then.
-      if (await link?.ready) void link?.runIncoming(stream);
-      else stream.abort(new Error('not welcome'));
-    });
-    await node.handle(this.#names.blocks, async (stream, connection) => {
-      if (!(await this.#linkOf(connection)?.ready)) return stream.abort(new Error('not welcome'));
-      this.#server.serve(stream).catch((error: unknown) => {
-        this.#logger.log('debug', 'a block stream ended', { error: messageOf(error) });
-      });
-    });
+    const limits = { maxInboundStreams: INBOUND_STREAMS_MAX };
+    await node.handle(
+      this.#names.direct,
+      async (stream, connection) => {
+        const link = this.#linkOf(connection);
+        // Not read before the link is up: the stream holds what arrives until then.
+        if (await link?.ready) void link?.runIncoming(stream);
+        else stream.abort(new Error('not welcome'));
+      },
+      limits,
+    );
+    await node.handle(
+      this.#names.blocks,
+      async (stream, connection) => {
+        if (!(await this.#linkOf(connection)?.ready)) return stream.abort(new Error('not welcome'));
+        this.#server.serve(stream).catch((error: unknown) => {
+          this.#logger.log('debug', 'a block stream ended', { error: messageOf(error) });
+        });
+      },
+      limits,
+    );
     const swarmKey = this.#swarmKey;
     if (swarmKey === undefined) return;
-    await node.handle(this.#names.membership, async (stream, connection) => {
-      const signal = AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS);
-      try {
-        await answerChallenge(stream, swarmKey, this.self, peerKeyOf(connection.remotePeer), signal);
-      } catch (error) {
-        stream.abort(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
+    await node.handle(
+      this.#names.membership,
+      async (stream, connection) => {
+        const signal = AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS);
+        try {
+          await answerChallenge(stream, swarmKey, this.self, peerKeyOf(connection.remotePeer), signal);
+        } catch (error) {
+          stream.abort(error instanceof Error ? error : new Error(String(error)));
+        }
+      },
+      limits,
+    );
   }
 
   #openStream(link: Link, protocol: string): Promise<Stream> {

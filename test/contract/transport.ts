@@ -27,7 +27,8 @@ export interface ContractPair {
 export type CreatePair = () => Promise<ContractPair>;
 
 type Report =
-  | { readonly type: 'connected' | 'disconnected'; readonly peer: PeerKey }
+  | { readonly type: 'connected'; readonly peer: PeerKey }
+  | { readonly type: 'disconnected'; readonly peer: PeerKey }
   | { readonly type: 'incompatible'; readonly peer: PeerKey; readonly detail: string }
   | { readonly type: 'dialFailed'; readonly code: DialFailureCode }
   | { readonly type: 'roundTrip'; readonly peer: PeerKey; readonly roundTripMs: number }

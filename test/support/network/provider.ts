@@ -1,0 +1,39 @@
+/** A peer in a process of its own that keeps blocks, to be killed, stopped or measured by a test. */
+import '../../../node/runtime/polyfills.ts';
+import type { TransportListener } from '../../../node/runtime/environment.ts';
+import { testBlock } from './blocks.ts';
+import type { FromProvider, ProviderConfiguration, ToProvider } from './messages.ts';
+import { createPeer } from './peers.ts';
+
+const nothing = () => undefined;
+const listener: TransportListener = {
+  connected: nothing,
+  disconnected: nothing,
+  incompatible: nothing,
+  dialFailed: nothing,
+  roundTrip: nothing,
+  gossip: nothing,
+  direct: nothing,
+};
+
+const { blocks, blockBytes } = JSON.parse(process.argv[2]!) as ProviderConfiguration;
+const { transport, store } = await createPeer();
+for (let i = 0; i < blocks; i++) {
+  const { cid, bytes } = testBlock(i, blockBytes);
+  await store.blocks.put(cid, bytes, undefined);
+}
+await transport.start(listener);
+
+function tell(message: FromProvider): void {
+  process.send!(message);
+}
+
+process.on('message', (message: ToProvider) => {
+  if (message.type === 'stop') void transport.stop().then(() => process.exit(0));
+  else {
+    (globalThis as { readonly gc?: () => void }).gc?.();
+    tell({ type: 'memory', residentBytes: process.memoryUsage.rss() });
+  }
+});
+process.on('disconnect', () => process.exit(0));
+tell({ type: 'ready', peer: transport.self, addresses: transport.multiaddrs() });
