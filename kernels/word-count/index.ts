@@ -23,6 +23,7 @@ export { shoal_abi, shoal_alloc, shoal_out_len, shoal_out_ptr } from 'shoal/kern
 const STEP_BYTES: usize = 1024;
 const PARAGRAPH_BYTES: usize = 32768;
 const N_MAX: u32 = 5;
+const PASSES_MAX: u32 = 100000;
 
 const LF: u32 = 0x0a;
 const SPACE: u32 = 0x20;
@@ -59,7 +60,7 @@ export function shoal_init(): i32 {
   n = given.u32();
   const passes = given.u32();
   const folding = given.u32();
-  if (n < 1 || n > N_MAX || passes < 1 || passes > 1000000 || folding > 1) return BAD_PARAMETERS;
+  if (n < 1 || n > N_MAX || passes < 1 || passes > PASSES_MAX || folding > 1) return BAD_PARAMETERS;
   fold = folding == 1;
   const chunk = input();
   const length = <usize>chunk.remaining;

@@ -57,7 +57,9 @@ const tasks = z.discriminatedUnion('from', [
     /** Names of two u64 arguments: the tasks cover start ≤ x < end. */
     start: identifier,
     end: identifier,
+    /** Numbers in one task, and the most a submitter may choose instead. */
     step: positive,
+    stepMax: positive,
   }),
   z.strictObject({
     from: z.literal('grid'),

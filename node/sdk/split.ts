@@ -60,7 +60,7 @@ export function splitTasks(manifest: KernelManifest, values: Arguments, options:
 }
 
 function planOf(manifest: KernelManifest, values: Arguments, options: SplitOptions): TaskPlan {
-  if (manifest.tasks.from === 'range') return rangeTasks(manifest.tasks, values, options.taskSize);
+  if (manifest.tasks.from === 'range') return rangeTasks(manifest, manifest.tasks, values, options.taskSize);
   if (manifest.tasks.from === 'grid') {
     const tiles = gridTiles(manifest, values, options.taskSize);
     const inputs = mapIterable(tiles.all(), ({ x, y, width, height }) =>
@@ -158,6 +158,7 @@ function* slices(file: Uint8Array, ends: readonly number[]): Iterable<Uint8Array
 }
 
 function rangeTasks(
+  manifest: KernelManifest,
   tasks: Extract<KernelManifest['tasks'], { from: 'range' }>,
   values: Arguments,
   taskSize: number | undefined,
@@ -166,6 +167,12 @@ function rangeTasks(
   const end = BigInt(argument(values, tasks.end));
   if (start >= end) {
     throw new SdkError('no-tasks', `the range is empty: ${tasks.start} is ${start} and ${tasks.end} is ${end}`);
+  }
+  if (taskSize !== undefined && taskSize > tasks.stepMax) {
+    throw new SdkError(
+      'task-size-invalid',
+      `a task of ${manifest.name} takes at most ${tasks.stepMax} numbers, not ${taskSize}`,
+    );
   }
   const step = BigInt(taskSize ?? tasks.step);
   return { count: Number((end - start + step - 1n) / step), inputs: ranges(start, end, step) };
@@ -196,6 +203,14 @@ export function gridTiles(manifest: KernelManifest, values: Arguments, taskSize?
   const height = Number(argument(values, tasks.height));
   const tileWidth = taskSize ?? tasks.tileWidth;
   const tileHeight = taskSize ?? tasks.tileHeight;
+  const bytes = Math.min(width, tileWidth) * Math.min(height, tileHeight) * (manifest.result.bytesPerPixel ?? 1);
+  const most = manifest.limits.outputBytesPerTaskMax;
+  if (bytes > most) {
+    throw new SdkError(
+      'task-size-invalid',
+      `a tile of ${tileWidth}×${tileHeight} pixels takes ${bytes} bytes, and a task of ${manifest.name} gives at most ${most}`,
+    );
+  }
   return {
     width,
     height,

@@ -43,7 +43,7 @@ export function rangeManifest(step: number): KernelManifest {
       { name: 'from', type: 'u64', default: 0, description: 'First.' },
       { name: 'to', type: 'u64', description: 'End.' },
     ],
-    tasks: { from: 'range', start: 'from', end: 'to', step },
+    tasks: { from: 'range', start: 'from', end: 'to', step, stepMax: 10_000 },
     expected: { taskMs: 1 },
   });
 }

@@ -60,12 +60,12 @@ describe('manifest', () => {
     ['no size of tasks', { ...VALID, tasks: { from: 'file', split: 'lines' } }, 'tasks.bytesPerTask: is needed'],
     [
       'an unknown range argument',
-      { ...VALID, tasks: { from: 'range', start: 'small', end: 'end', step: 1 } },
+      { ...VALID, tasks: { from: 'range', start: 'small', end: 'end', step: 1, stepMax: 9 } },
       'tasks.end: names end',
     ],
     [
       'a range argument of another type',
-      { ...VALID, tasks: { from: 'range', start: 'small', end: 'large', step: 1 } },
+      { ...VALID, tasks: { from: 'range', start: 'small', end: 'large', step: 1, stepMax: 9 } },
       'tasks.start: names small, which is u32',
     ],
     [

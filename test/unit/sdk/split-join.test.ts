@@ -161,6 +161,22 @@ describe('bad input', () => {
     ['a task of no size', manifest(), {}, { file: utf8('x'), taskSize: 0 }, 'task-size-invalid', 'from 1, not 0'],
     ['a task of half a byte', manifest(), {}, { file: utf8('x'), taskSize: 1.5 }, 'task-size-invalid', 'whole number'],
     [
+      'too many numbers in a task',
+      rangeManifest(1),
+      { to: 9 },
+      { taskSize: 10_001 },
+      'task-size-invalid',
+      'at most 10000 numbers, not 10001',
+    ],
+    [
+      'a tile over the limit',
+      gridManifest(2),
+      { width: 99, height: 99 },
+      { taskSize: 23 },
+      'task-size-invalid',
+      'a tile of 23×23 pixels takes 1058 bytes',
+    ],
+    [
       'a task over the limit',
       manifest(),
       {},
