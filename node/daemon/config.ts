@@ -94,11 +94,15 @@ export const CONFIG_KEYS: { readonly [key in ConfigKey]: Key } = {
   },
 };
 
+/** The data folder alone: all that a command needs which talks to a daemon. Throws a ShoalError `configuration`. */
+export function dataFolderOf(sources: ConfigSources): string {
+  const given = pick('dataFolder', sources, {}, '') as string | undefined;
+  return resolve(given ?? defaultDataFolder(sources.environment));
+}
+
 /** Throws a ShoalError that names key and source. Reads the configuration file and the swarm key, touches nothing. */
 export async function loadConfig(sources: ConfigSources): Promise<Config> {
-  const dataFolder = resolve(
-    (pick('dataFolder', sources, {}, 'config.json') as string | undefined) ?? defaultDataFolder(sources.environment),
-  );
+  const dataFolder = dataFolderOf(sources);
   const path = resolve(sources.file ?? join(dataFolder, 'config.json'));
   const file = await readConfigFile(path, sources.file !== undefined);
   const get = <T>(key: ConfigKey, fallback: T): T => (pick(key, sources, file, path) as T | undefined) ?? fallback;

@@ -7,7 +7,9 @@
  */
 import { NetworkError, type NetworkErrorCode } from '../network/error.ts';
 import { StorageError } from '../runtime/environment.ts';
+import { ReduceError } from '../sandbox/executor.ts';
 import { KernelRefusedError } from '../sandbox/refusal.ts';
+import { SdkError, type SdkErrorCode } from '../sdk/error.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 
 const EXIT_OF = {
@@ -78,9 +80,34 @@ const NETWORK_CODES: Readonly<Record<NetworkErrorCode, ErrorCode>> = {
   'not-started': 'failed',
 };
 
+const SDK_CODES: Readonly<Record<SdkErrorCode, ErrorCode>> = {
+  'manifest-invalid': 'bad-manifest',
+  'kernel-too-large': 'kernel-refused',
+  'argument-unknown': 'bad-arguments',
+  'argument-missing': 'bad-arguments',
+  'argument-invalid': 'bad-arguments',
+  'argument-out-of-range': 'bad-arguments',
+  'file-missing': 'bad-arguments',
+  'file-not-wanted': 'bad-arguments',
+  'file-empty': 'bad-arguments',
+  'no-tasks': 'bad-arguments',
+  'task-size-invalid': 'bad-arguments',
+  'task-too-large': 'bad-arguments',
+  'too-many-tasks-per-unit': 'bad-arguments',
+  'too-many-units': 'bad-arguments',
+  'unit-too-large': 'bad-arguments',
+  'output-too-large': 'bad-arguments',
+  'policy-invalid': 'bad-arguments',
+  'task-trapped': 'job-failed',
+  'result-malformed': 'job-failed',
+  'reduce-missing': 'failed',
+};
+
 function codeOf(error: unknown): ErrorCode {
   if (error instanceof StorageError) return 'storage';
   if (error instanceof KernelRefusedError) return 'kernel-refused';
+  if (error instanceof SdkError) return SDK_CODES[error.code];
+  if (error instanceof ReduceError) return 'job-failed';
   if (error instanceof NetworkError) return NETWORK_CODES[error.code];
   if (!(error instanceof Error)) return 'failed';
   const { code } = error as { code?: unknown };

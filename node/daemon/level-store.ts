@@ -48,6 +48,7 @@ class RecordsInLevel implements LevelStore {
   readonly blocks: LevelBlockStore;
   readonly notes: NoteStore;
   readonly #database: Database;
+  #closing: Promise<void> | undefined;
 
   constructor(database: Database, blocks: LevelBlockStore) {
     this.#database = database;
@@ -74,9 +75,12 @@ class RecordsInLevel implements LevelStore {
     );
   }
 
-  async close(): Promise<void> {
-    await this.blocks.flush();
-    await this.#database.close();
+  close(): Promise<void> {
+    this.#closing ??= this.blocks
+      .flush()
+      .catch(() => undefined)
+      .then(() => this.#database.close());
+    return this.#closing;
   }
 }
 

@@ -2,8 +2,8 @@
 import { createReadStream } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { JobId, Millis, PeerKey } from '../../protocol/ids.ts';
-import type { JobRow, PeerView, Reason } from '../../protocol/view.ts';
+import type { Millis, PeerKey } from '../../protocol/ids.ts';
+import type { JobRow, JobView, PeerView, Reason } from '../../protocol/view.ts';
 import type { Driver } from '../../runtime/driver.ts';
 import { renderMetrics } from '../../runtime/metrics.ts';
 import { type Explanation, explain } from '../../runtime/why.ts';
@@ -18,8 +18,6 @@ export interface ApiParts {
   readonly jobs: JobService;
   readonly uploads: Uploads;
   readonly about: About;
-  /** Stops the whole daemon; called after the answer has been sent. */
-  readonly shutdown: () => void;
 }
 
 /** Facts about the process that the protocol does not know. */
@@ -116,7 +114,8 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
     const view = driver.jobView(id);
     const progress = jobs.progress(id);
     if (view === undefined && progress === undefined) throw new ShoalError('not-found', `no job ${params.job}`);
-    return { job: id, view, progress, why: explainAll(view?.why ?? [], driver.view(), about) };
+    const names = Object.fromEntries(peersIn(view).map((key) => [key, about.peerName(key)]));
+    return { job: id, view, progress, names, why: explainAll(view?.why ?? [], driver.view(), about) };
   });
   server.get<{ Params: { job: string } }>('/v1/jobs/:job/progress', watch, ({ params }) => {
     const id = jobs.resolve(params.job);
@@ -136,10 +135,12 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
     jobs.cancel(id);
     return { job: id };
   });
-  server.post('/v1/shutdown', act, (_request, reply) => {
-    reply.raw.once('finish', () => parts.shutdown());
-    return reply.send({ stopping: true });
-  });
+}
+
+function peersIn(view: JobView | undefined): readonly PeerKey[] {
+  if (view === undefined) return [];
+  const authors = view.unitRows.flatMap((row) => [...row.countedAuthors, ...row.claimedBy, ...row.committedBy]);
+  return [...new Set([view.submitter, ...view.rosterPeers, ...view.refuted.map(({ author }) => author), ...authors])];
 }
 
 function withOwn(row: JobRow, { jobs, about }: ApiParts): object {
@@ -165,5 +166,3 @@ function explainAll(
 export function shortName(peerName: string): string {
   return `12D3…${peerName.slice(-8)}`;
 }
-
-export type ResolvedJob = JobId;

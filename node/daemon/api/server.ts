@@ -7,7 +7,7 @@
  * submits and cancels.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Logger } from '../../runtime/log.ts';
 import { type ErrorCode, ShoalError, translate } from '../errors.ts';
@@ -138,5 +138,3 @@ export function checked<T extends z.ZodType>(schema: T, value: unknown, what: st
   const [issue] = parsed.error.issues;
   throw new ShoalError('usage', `${what}: ${issue?.path.join('.') || 'value'}: ${issue?.message ?? 'not usable'}`);
 }
-
-export type { FastifyInstance, FastifyRequest };

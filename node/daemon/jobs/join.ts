@@ -17,7 +17,7 @@ import { labelOf } from './progress.ts';
 export interface JoinParts {
   /** Reads a block that should be kept here, fetching it again from its authors if it is not. */
   readonly block: (cid: Cid, job: JobId, from: JobView['unitRows'][number]) => Promise<Uint8Array | undefined>;
-  readonly reduce: Reduce | undefined;
+  readonly reduce: Reduce;
   readonly path: string;
 }
 

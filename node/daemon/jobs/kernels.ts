@@ -1,7 +1,7 @@
 /** Where a kernel comes from: one of those built with this package, or bytes and manifest that were handed in. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inspect } from '../../sandbox/inspect.ts';
+import type { KernelReport } from '../../sandbox/inspect.ts';
 import { checkManifest, type KernelManifest, parseManifest } from '../../sdk/manifest.ts';
 import { ShoalError } from '../errors.ts';
 
@@ -13,12 +13,16 @@ export interface LoadedKernel {
 export type KernelSource = { readonly name: string } | { readonly bytes: Uint8Array; readonly manifest: unknown };
 
 /** Rejects with a ShoalError, a KernelRefusedError or an SdkError that says what is wrong with it. */
-export async function loadKernel(source: KernelSource, folder: string): Promise<LoadedKernel> {
+export async function loadKernel(
+  source: KernelSource,
+  folder: string,
+  inspect: (wasm: Uint8Array) => Promise<KernelReport>,
+): Promise<LoadedKernel> {
   const { wasm, manifest } =
     'name' in source
       ? await loadBuiltIn(source.name, folder)
       : { wasm: source.bytes, manifest: checkManifest(source.manifest) };
-  const report = inspect(wasm);
+  const report = await inspect(wasm);
   if (manifest.result.join === 'reduce' && !report.hasReduce) {
     throw new ShoalError(
       'kernel-refused',

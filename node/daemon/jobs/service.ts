@@ -19,6 +19,7 @@ import { type Metering, tasksInUnit, unitCount } from '../../protocol/work/job.t
 import type { Driver } from '../../runtime/driver.ts';
 import type { Clock, ExecutionOutcome, Executor, FetchOutcome, Transport } from '../../runtime/environment.ts';
 import type { Logger } from '../../runtime/log.ts';
+import type { KernelReport } from '../../sandbox/inspect.ts';
 import type { Reduce } from '../../sdk/join.ts';
 import type { KernelManifest } from '../../sdk/manifest.ts';
 import { type JobPolicy, type PreparedJob, prepareJob } from '../../sdk/prepare.ts';
@@ -27,7 +28,7 @@ import type { LevelStore } from '../level-store.ts';
 import { effortOf, joinJob, TRAP_WORDS } from './join.ts';
 import { type KernelSource, loadKernel } from './kernels.ts';
 import { DRAFT_PREFIX, type JobNote, type JobOutcome, NOTE_PREFIX } from './note.ts';
-import { hasResult, Pace, type Progress, progressOf } from './progress.ts';
+import { Pace, type Progress, progressOf } from './progress.ts';
 
 export interface Submission {
   readonly kernel: KernelSource;
@@ -53,8 +54,10 @@ export interface JobServiceParts {
   readonly mayCompute: boolean;
   /** Least quorum this network accepts. */
   readonly quorumMin: number;
+  /** Rejects with a KernelRefusedError. */
+  readonly inspect: (wasm: Uint8Array) => Promise<KernelReport>;
   /** Merges outputs by a kernel's shoal_reduce on this machine. */
-  readonly reduceBy: (kernel: Cid, wasm: Uint8Array, manifest: KernelManifest, parameters: Uint8Array) => Reduce;
+  readonly reduceBy: (kernel: Cid, manifest: KernelManifest, parameters: Uint8Array) => Reduce;
   readonly kernelFolder: string;
   readonly resultFolder: string;
 }
@@ -63,6 +66,8 @@ export interface JobServiceParts {
 const TRIAL_MAX_MS = 3_000;
 /** The owner's notes kept; the oldest that have ended are forgotten first, with their results. */
 const NOTES_MAX = 1_024;
+/** Time for joins under way when the daemon stops. */
+const STOP_MAX_MS = 2_000;
 /** Above every ticket the state machine gives out. */
 let nextTicket: Ticket = 2 ** 48;
 
@@ -72,6 +77,7 @@ export class JobService {
   readonly #paces = new Map<JobId, Pace>();
   readonly #ending = new Map<JobId, Promise<void>>();
   #unsubscribe: (() => void) | undefined;
+  #stopping = false;
 
   constructor(parts: JobServiceParts) {
     this.#parts = parts;
@@ -104,16 +110,20 @@ export class JobService {
     for (const job of this.#notes.keys()) this.#look(job);
   }
 
-  /** Waits until results that are being joined are on disk. */
+  /** Gives results that are being joined a moment to get to disk; a longer join is done again at the next start. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     this.#unsubscribe?.();
-    await Promise.allSettled(this.#ending.values());
+    if (this.#ending.size === 0) return;
+    const { clock } = this.#parts;
+    const enough = new Promise<void>((resolve) => clock.schedule(clock.now() + STOP_MAX_MS, resolve));
+    await Promise.race([Promise.allSettled(this.#ending.values()), enough]);
   }
 
   /** Resolves when the job is announced. Rejects with a ShoalError, SdkError or KernelRefusedError. */
   async submit(submission: Submission): Promise<JobId> {
     const { store, driver, kernelFolder, metering, clock } = this.#parts;
-    const { wasm, manifest } = await loadKernel(submission.kernel, kernelFolder);
+    const { wasm, manifest } = await loadKernel(submission.kernel, kernelFolder, this.#parts.inspect);
     const policy = this.#withQuorum(submission.policy);
     const options = { manifest, wasm, args: submission.arguments, file: submission.file?.bytes, metering, hash };
     let prepared = await prepareJob({ ...options, policy });
@@ -244,13 +254,12 @@ export class JobService {
 
   async #joined(note: JobNote, view: JobView) {
     try {
-      const wasm = await this.#parts.store.blocks.get(view.spec.kernel);
-      const { manifest } = note;
-      const reduce =
-        wasm === undefined ? undefined : this.#parts.reduceBy(view.spec.kernel, wasm, manifest, view.spec.parameters);
+      const reduce = this.#parts.reduceBy(view.spec.kernel, note.manifest, view.spec.parameters);
       const block = (cid: Cid, job: JobId, row: JobView['unitRows'][number]) => this.#block(cid, job, row);
       return await joinJob(note, view, { block, reduce, path: this.#pathOf(note.job) });
     } catch (error) {
+      // A join that was cut off says nothing about the job.
+      if (this.#stopping) throw error;
       const { code, message } = translate(error);
       return { state: 'failed' as const, code, message, ...effortOf(view) };
     }
@@ -352,8 +361,6 @@ export class JobService {
     return new Promise((done) => this.#parts.executor.execute(nextTicket++, request, done));
   }
 }
-
-export { hasResult };
 
 function announce(driver: Driver, { request, unitInputs }: PreparedJob): Promise<JobId> {
   const ticket = nextTicket++;

@@ -1,0 +1,160 @@
+/** The CLI's side of the control API: finds the daemon of a data folder and talks to it. */
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { JobId, PeerKey } from '../../protocol/ids.ts';
+import type { JobRow, JobView, PeerRow, PeerView } from '../../protocol/view.ts';
+import type { Explanation } from '../../runtime/why.ts';
+import type { SubmissionBody } from '../api/routes.ts';
+import type { ApiFile } from '../compose.ts';
+import { readText } from '../data-folder.ts';
+import { isErrorCode, ShoalError } from '../errors.ts';
+import type { Progress } from '../jobs/progress.ts';
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly pid: number;
+  readonly dataFolder: string;
+  readonly preset: string;
+  readonly network: string;
+  readonly embedded: boolean;
+  readonly startedAtMs: number;
+  readonly peerName: string;
+  readonly addresses: readonly string[];
+  readonly storage: { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
+  readonly view: PeerView;
+  readonly why: readonly Explanation[];
+}
+
+export type PeerAnswer = PeerRow & { readonly peerName: string };
+export type JobsAnswer = JobRow & { readonly submitterName: string; readonly label: string | undefined };
+
+export interface JobAnswer {
+  readonly job: JobId;
+  readonly view: JobView | undefined;
+  readonly progress: Progress | undefined;
+  readonly why: readonly Explanation[];
+  /** Peer ids of everybody named in the view. */
+  readonly names: Readonly<Record<PeerKey, string>>;
+}
+
+export interface WhyAnswer {
+  readonly job: JobId | undefined;
+  readonly why: readonly Explanation[];
+  readonly progress: Progress | undefined;
+}
+
+export class Client {
+  readonly api: ApiFile;
+  readonly #token: string;
+
+  constructor(api: ApiFile, token: string) {
+    this.api = api;
+    this.#token = token;
+  }
+
+  /** Resolves to undefined when no daemon answers on this data folder. */
+  static async find(dataFolder: string): Promise<Client | undefined> {
+    const text = await readText(join(dataFolder, 'api.json'));
+    const token = (await readText(join(dataFolder, 'token')))?.trim();
+    if (text === undefined || token === undefined) return undefined;
+    const client = new Client(JSON.parse(text) as ApiFile, token);
+    try {
+      // After a crash the file may be stale and the port somebody else's, who does not know the token.
+      const status = await client.status();
+      return status.pid === client.api.pid ? client : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Rejects with a ShoalError `daemon-unreachable`. */
+  static async connect(dataFolder: string): Promise<Client> {
+    const client = await Client.find(dataFolder);
+    if (client !== undefined) return client;
+    throw new ShoalError(
+      'daemon-unreachable',
+      `no daemon runs on data folder ${dataFolder}. Start one with "shoal up", or name its folder with --data.`,
+    );
+  }
+
+  status(): Promise<StatusAnswer> {
+    return this.#json('GET', 'status');
+  }
+
+  async peers(): Promise<readonly PeerAnswer[]> {
+    return (await this.#json<{ peers: readonly PeerAnswer[] }>('GET', 'peers')).peers;
+  }
+
+  async jobs(): Promise<readonly JobsAnswer[]> {
+    return (await this.#json<{ jobs: readonly JobsAnswer[] }>('GET', 'jobs')).jobs;
+  }
+
+  job(job: string): Promise<JobAnswer> {
+    return this.#json('GET', `jobs/${encodeURIComponent(job)}`);
+  }
+
+  progress(job: string): Promise<Progress> {
+    return this.#json('GET', `jobs/${encodeURIComponent(job)}/progress`);
+  }
+
+  why(job: string | undefined): Promise<WhyAnswer> {
+    return this.#json('GET', job === undefined ? 'why' : `why?job=${encodeURIComponent(job)}`);
+  }
+
+  async upload(path: string): Promise<string> {
+    const body = Readable.toWeb(createReadStream(path)) as ReadableStream<Uint8Array>;
+    return (await this.#uploaded(body)).upload;
+  }
+
+  async uploadBytes(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+    return (await this.#uploaded(new Blob([bytes]).stream())).upload;
+  }
+
+  async submit(submission: SubmissionBody): Promise<JobId> {
+    return (await this.#json<{ job: JobId }>('POST', 'jobs', submission)).job;
+  }
+
+  async cancel(job: string): Promise<JobId> {
+    return (await this.#json<{ job: JobId }>('POST', `jobs/${encodeURIComponent(job)}/cancel`, {})).job;
+  }
+
+  async result(job: string): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await this.#request('GET', `jobs/${encodeURIComponent(job)}/result`, {});
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
+  async #uploaded(body: ReadableStream<Uint8Array>): Promise<{ upload: string }> {
+    const headers = { 'content-type': 'application/octet-stream' };
+    const response = await this.#request('POST', 'uploads', { headers, body, duplex: 'half' });
+    return (await response.json()) as { upload: string };
+  }
+
+  async #json<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
+    const init: RequestInit =
+      body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    return (await (await this.#request(method, path, init)).json()) as T;
+  }
+
+  async #request(method: string, path: string, init: RequestInit & { duplex?: 'half' }): Promise<Response> {
+    const headers = { ...init.headers, authorization: `Bearer ${this.#token}` };
+    let response: Response;
+    try {
+      response = await fetch(`http://127.0.0.1:${this.api.port}/v1/${path}`, { ...init, method, headers });
+    } catch (error) {
+      throw new ShoalError('daemon-unreachable', `the daemon (pid ${this.api.pid}) does not answer any more`, error);
+    }
+    if (!response.ok) throw await errorIn(response);
+    return response;
+  }
+}
+
+async function errorIn(response: Response): Promise<ShoalError> {
+  const text = await response.text();
+  try {
+    const { error } = JSON.parse(text) as { error: { code: unknown; message: string } };
+    return new ShoalError(isErrorCode(error.code) ? error.code : 'failed', error.message);
+  } catch {
+    return new ShoalError('failed', `the daemon answered ${response.status}: ${text.slice(0, 200)}`);
+  }
+}

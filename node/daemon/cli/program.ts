@@ -1,0 +1,234 @@
+/**
+ * The command line of `shoal`: which commands and flags there are. What they do stands in the files beside this one;
+ * how an error ends stands in `errors.ts`.
+ */
+import { resolve } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Overrides } from '../compose.ts';
+import { type ConfigSources, dataFolderOf } from '../config.ts';
+import { ShoalError, translate } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
+import { VERSION } from '../installation.ts';
+import { LOG_LEVELS } from '../logger.ts';
+import { createSwarmKeyFile } from '../swarm-key.ts';
+import { Client } from './client.ts';
+import { endQuietlyOnClosedPipe, print, printJson, say } from './output.ts';
+import { getResult, run } from './run.ts';
+import { showJob, showJobs, showPeers, showStatus, showWhy } from './show.ts';
+import { up } from './up.ts';
+
+interface CommonFlags {
+  readonly data?: string;
+  readonly config?: string;
+  readonly json?: true;
+  readonly logLevel?: string;
+}
+
+interface PeerFlags extends CommonFlags {
+  readonly listen?: string[];
+  readonly bootstrap?: string[];
+  readonly cores?: string;
+  readonly swarmKey?: string;
+  readonly apiPort?: string;
+  readonly blockQuota?: string;
+  readonly network?: string;
+}
+
+interface ResultFlags {
+  readonly output?: string;
+  readonly raw?: true;
+}
+
+interface RunFlags extends PeerFlags, ResultFlags {
+  readonly file?: string;
+  readonly quorum?: number;
+  readonly replicas?: number;
+  readonly own?: 'never' | 'alone' | 'always';
+  readonly tasksPerUnit?: number;
+  readonly taskSize?: number;
+  readonly priority?: number;
+  readonly ttl?: number;
+  readonly detach?: true;
+}
+
+/** Runs one command line and sets the process's exit code. `overrides` replace parts of peers started by it. */
+export async function main(argv: readonly string[], overrides: Overrides = {}): Promise<void> {
+  endQuietlyOnClosedPipe();
+  try {
+    await createProgram(overrides).parseAsync([...argv]);
+  } catch (error) {
+    process.exitCode = report(error, argv);
+  }
+}
+
+function report(error: unknown, argv: readonly string[]): number {
+  // Commander has said what was wrong already.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const { code, message, exitCode } = translate(error);
+  if (argv.includes('--json')) printJson({ error: { code, message, exitCode } });
+  say(code === 'interrupted' ? message : `shoal: ${message}`);
+  if (code === 'failed' && error instanceof Error && argv.includes('debug')) say(error.stack ?? '');
+  return exitCode;
+}
+
+export function createProgram(overrides: Overrides): Command {
+  const program = new Command('shoal')
+    .description('A peer-to-peer volunteer compute network: verified WebAssembly work without a coordinator.')
+    .version(VERSION, '-V, --version')
+    .exitOverride()
+    .showHelpAfterError('("shoal --help" shows all commands)');
+
+  peerFlags(command(program, 'up', 'start a peer and keep it running'))
+    .allowExcessArguments(false)
+    .action((flags: PeerFlags) => up({ sources: sourcesOf(flags), json: flags.json === true, overrides }));
+
+  resultFlags(peerFlags(command(program, 'run', 'submit a job, follow it and print its result')))
+    .argument('<kernel>', 'built-in kernel, folder with kernel.json, or .wasm file with its manifest beside it')
+    .argument('[arguments...]', "the kernel's own arguments, e.g. --from 0 --to 1000000")
+    .option('--file <path>', 'input file, for kernels that read one')
+    .option('--quorum <m>', 'results that must agree for each unit', wholeNumber)
+    .option('--replicas <r>', 'replicas started from the beginning (default: the quorum)', wholeNumber)
+    .addOption(
+      new Option('--own <when>', 'use results only this peer computed (default: alone)').choices([
+        'never',
+        'alone',
+        'always',
+      ]),
+    )
+    .option('--tasks-per-unit <n>', 'tasks in one work unit', wholeNumber)
+    .option('--task-size <n>', 'bytes, numbers or pixels to a side in one task', wholeNumber)
+    .option('--priority <n>', 'order among your own jobs, larger first', anyInteger)
+    .option('--ttl <seconds>', 'give up after this time', wholeNumber)
+    .option('--detach', "print the job's id and leave it to the daemon")
+    .allowUnknownOption()
+    .action((kernel: string, words: string[], flags: RunFlags) => run(runOptions(kernel, words, flags, overrides)));
+
+  common(program, 'cancel', 'cancel a job of this peer')
+    .argument('<job>', 'id, or its beginning')
+    .action(async (job: string, flags: CommonFlags) => {
+      const id = await (await Client.connect(dataFolderOf(sourcesOf(flags)))).cancel(job);
+      if (flags.json === true) printJson({ job: id, cancelling: true });
+      else print(`job ${id} is being cancelled`);
+    });
+  common(program, 'status', 'what this peer is and does').action((flags: CommonFlags) =>
+    showStatus(showOptions(flags)),
+  );
+  common(program, 'peers', 'peers this one knows').action((flags: CommonFlags) => showPeers(showOptions(flags)));
+  common(program, 'jobs', 'jobs this peer knows').action((flags: CommonFlags) => showJobs(showOptions(flags)));
+  common(program, 'job', 'one job, unit by unit')
+    .argument('<job>', 'id, or its beginning')
+    .action((job: string, flags: CommonFlags) => showJob(job, showOptions(flags)));
+  peerFlags(command(program, 'why', 'why this peer idles, or why a job waits'))
+    .argument('[job]', 'id, or its beginning')
+    .action((job: string | undefined, flags: PeerFlags) => showWhy(job, showOptions(flags)));
+  resultFlags(common(program, 'result', 'the result of a job of this peer'))
+    .argument('<job>', 'id, or its beginning')
+    .action((job: string, flags: CommonFlags & ResultFlags) =>
+      getResult(job, { ...showOptions(flags), output: flags.output, raw: flags.raw === true }),
+    );
+
+  const key = program.command('key').description('keys of private networks');
+  command(key, 'new', 'write the swarm key of a new private network')
+    .argument('<file>')
+    .option('--json', 'answer as JSON')
+    .action(async (file: string, flags: { json?: true }) => {
+      await createSwarmKeyFile(resolve(file));
+      if (flags.json === true) printJson({ swarmKey: resolve(file) });
+      else
+        print(
+          `swarm key written to ${resolve(file)}. Give it to every peer of the network: shoal up --swarm-key ${file}`,
+        );
+    });
+  return program;
+}
+
+function command(parent: Command, name: string, description: string): Command {
+  return parent.command(name).description(description).exitOverride();
+}
+
+function common(parent: Command, name: string, description: string): Command {
+  return commonFlags(command(parent, name, description)).allowExcessArguments(false);
+}
+
+function commonFlags(target: Command): Command {
+  return target
+    .option('--data <folder>', 'data folder (default: ~/.local/share/shoal)')
+    .option('--config <file>', 'configuration file (default: config.json in the data folder)')
+    .option('--log-level <level>', `${LOG_LEVELS.join(', ')}; logs go to stderr`)
+    .option('--json', 'answer as JSON');
+}
+
+function peerFlags(target: Command): Command {
+  return commonFlags(target)
+    .option('--listen <multiaddr>', 'address to listen on; repeat for several', collect)
+    .option('--bootstrap <multiaddr>', 'peer to connect to at start; repeat for several', collect)
+    .option('--cores <n>', 'work units executed side by side (default: half the cores)')
+    .option('--swarm-key <file>', 'key of a private network')
+    .option('--network <name>', 'name of a test network')
+    .option('--api-port <port>', 'port of the control API on 127.0.0.1 (default: any free one)')
+    .option('--block-quota <size>', 'space for blocks, e.g. 2GiB (default: 4GiB)');
+}
+
+function resultFlags(target: Command): Command {
+  return target
+    .option('--output <file>', 'write the result to a file instead of stdout')
+    .option('--raw', 'the result as the kernel wrote it, byte by byte');
+}
+
+function sourcesOf(flags: PeerFlags): ConfigSources {
+  return {
+    flags: {
+      dataFolder: flags.data,
+      listen: flags.listen,
+      bootstrap: flags.bootstrap,
+      cores: flags.cores,
+      swarmKey: flags.swarmKey,
+      apiPort: flags.apiPort,
+      logLevel: flags.logLevel,
+      blockQuota: flags.blockQuota,
+      network: flags.network,
+    },
+    environment: process.env,
+    file: flags.config,
+  };
+}
+
+function showOptions(flags: PeerFlags): { sources: ConfigSources; json: boolean } {
+  return { sources: sourcesOf(flags), json: flags.json === true };
+}
+
+function runOptions(kernel: string, words: readonly string[], flags: RunFlags, overrides: Overrides) {
+  const { quorum, replicas, own, tasksPerUnit, taskSize, priority, ttl } = flags;
+  if (flags.detach === true && flags.output !== undefined) {
+    throw new ShoalError(
+      'usage',
+      '--detach and --output exclude each other: get the result later with "shoal result <job> --output <file>".',
+    );
+  }
+  const policy = { quorum, replicas, ownResults: own, tasksPerUnit, taskSize, priority, ttlMs: ttl && ttl * 1_000 };
+  return {
+    ...showOptions(flags),
+    kernel,
+    words,
+    file: flags.file,
+    policy: Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined)),
+    detach: flags.detach === true,
+    output: flags.output,
+    raw: flags.raw === true,
+    overrides,
+  };
+}
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('expected a whole number from 1 on.');
+  return Number(text);
+}
+
+function anyInteger(text: string): number {
+  if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError('expected a whole number.');
+  return Number(text);
+}

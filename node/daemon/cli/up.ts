@@ -1,0 +1,54 @@
+/** `shoal up`: a peer that stays, until SIGINT or SIGTERM. */
+import { type Overrides, startDaemon } from '../compose.ts';
+import { type ConfigSources, loadConfig } from '../config.ts';
+import { EXIT } from '../exit-codes.ts';
+import { createLogger } from '../logger.ts';
+import { print, printJson } from './output.ts';
+
+export interface UpOptions {
+  readonly sources: ConfigSources;
+  readonly json: boolean;
+  readonly overrides: Overrides;
+}
+
+export async function up({ sources, json, overrides }: UpOptions): Promise<void> {
+  const config = await loadConfig(sources);
+  const logger = createLogger({ level: config.logLevel, pretty: process.stderr.isTTY === true });
+  const signal = nextSignal();
+  const daemon = await startDaemon({ config, logger, overrides });
+  process.on('unhandledRejection', (error) => {
+    // One connection's mishap in a library must not take the peer down; it is said where its owner looks.
+    logger.log('error', 'unhandled rejection', { error: error instanceof Error ? error.stack : String(error) });
+  });
+  const addresses = daemon.multiaddrs();
+  if (json) {
+    printJson({
+      ready: true,
+      peer: daemon.peerName,
+      key: daemon.self,
+      apiPort: daemon.apiPort,
+      pid: process.pid,
+      addresses,
+      dataFolder: config.dataFolder,
+    });
+  } else {
+    print(`ready: peer ${daemon.peerName}`);
+    for (const address of addresses) print(`  listening on ${address}`);
+    print(
+      `  data folder ${config.dataFolder}, ${config.cores} core${config.cores === 1 ? '' : 's'}, control API on 127.0.0.1:${daemon.apiPort}`,
+    );
+  }
+  const name = await signal;
+  logger.log('info', 'stopping', { signal: name });
+  // Asked twice: somebody is in a hurry. Everything that matters is on disk already.
+  process.once('SIGINT', () => process.exit(EXIT.interrupted));
+  process.once('SIGTERM', () => process.exit(EXIT.interrupted));
+  await daemon.stop();
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+}

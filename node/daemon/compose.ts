@@ -1,0 +1,263 @@
+/**
+ * The composition root on Node.js: the one place where configuration becomes a running peer. Every part is handed to
+ * those that need it; `overrides` puts another one in its place, which is how a test or the demonstration runs a
+ * whole real peer with one part of its own.
+ */
+import { join } from 'node:path';
+import { createNodeTransport } from '../network/nodejs.ts';
+import { peerNameOf } from '../network/peer-key.ts';
+import type { NetworkTransport } from '../network/transport.ts';
+import type { Cid, PeerKey } from '../protocol/ids.ts';
+import type { PeerStateMachine } from '../protocol/machine.ts';
+import { openParameters, type Parameters, privateParameters, testParameters } from '../protocol/parameters.ts';
+import { createPeer } from '../protocol/peer.ts';
+import { createDriver, type Driver } from '../runtime/driver.ts';
+import type { Clock, Environment, Executor, Store, Transport } from '../runtime/environment.ts';
+import type { Logger } from '../runtime/log.ts';
+import { explain } from '../runtime/why.ts';
+import { METERING } from '../sandbox/executor.ts';
+import type { Reduce } from '../sdk/join.ts';
+import type { KernelManifest } from '../sdk/manifest.ts';
+import { type Api, startApi } from './api/server.ts';
+import { createUploads } from './api/uploads.ts';
+import { createClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { type DataFolder, openDataFolder, writeWhole } from './data-folder.ts';
+import { createIdentity } from './identity.ts';
+import { AGENT, KERNEL_FOLDER, VERSION } from './installation.ts';
+import { JobService } from './jobs/service.ts';
+import { createWorkerPool, type WorkerPool } from './workers/pool.ts';
+
+export interface Overrides {
+  /** Executes work units instead of the worker pool, which is handed in. */
+  readonly executor?: (pool: WorkerPool) => Executor;
+  readonly transport?: (transport: NetworkTransport) => NetworkTransport;
+  readonly store?: (store: Store) => Store;
+  readonly peer?: (peer: PeerStateMachine) => PeerStateMachine;
+}
+
+export interface Daemon {
+  readonly self: PeerKey;
+  readonly peerName: string;
+  readonly driver: Driver;
+  readonly jobs: JobService;
+  readonly apiPort: number;
+  multiaddrs(): readonly string[];
+  /** Says goodbye, finishes writes, closes everything. May be called more than once. */
+  stop(): Promise<void>;
+}
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** True for the peer of one `shoal run`. */
+  readonly embedded?: boolean;
+  readonly overrides?: Overrides;
+}
+
+/** Addresses told by other peers are handed to the transport this often. */
+const LEARN_INTERVAL_MS = 2_000;
+/** Merging is the owner's own work on the owner's own machine: only a kernel that hangs is cut off. */
+const REDUCE_MAX_MS = 10 * 60_000;
+
+/** Resolves when the peer listens and its API answers. Rejects with a ShoalError, NetworkError or StorageError. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { config, logger } = options;
+  const clock = createClock();
+  const folder = await openDataFolder({
+    path: config.dataFolder,
+    blockBytesMax: config.blockQuota,
+    nowMs: () => Math.round(clock.now()),
+  });
+  const closing: (() => Promise<unknown>)[] = [() => folder.close()];
+  try {
+    return await assemble(options, clock, folder, closing);
+  } catch (error) {
+    await closeAll(closing, logger);
+    throw error;
+  }
+}
+
+async function assemble(
+  { config, logger, embedded = false, overrides = {} }: DaemonOptions,
+  clock: Clock,
+  folder: DataFolder,
+  closing: (() => Promise<unknown>)[],
+): Promise<Daemon> {
+  const identity = await createIdentity(folder.seed);
+  const parameters = parametersOf(config);
+  const { store } = folder;
+  // One thread even where no cores are given: joining own results and settling disputes about them needs it.
+  const pool = createWorkerPool({ cores: Math.max(1, config.cores), blocks: store.blocks, logger });
+  closing.push(() => pool.close());
+  const libp2p = createNodeTransport({
+    privateKey: identity.privateKey,
+    listen: config.listen,
+    bootstrap: config.bootstrap,
+    swarmKey: config.swarmKey?.text,
+    parameters,
+    blocks: store.blocks,
+    logger,
+    agent: AGENT,
+  });
+  const transport = overrides.transport?.(libp2p) ?? libp2p;
+  const peer = createPeer({
+    self: identity.publicKey,
+    saltSecret: identity.saltSecret,
+    parameters,
+    cores: config.cores,
+    addresses: [],
+    agent: AGENT,
+    random: Math.random,
+  });
+  const environment: Environment = {
+    clock,
+    random: { next: Math.random },
+    identity,
+    store: overrides.store?.(store) ?? store,
+    executor: overrides.executor?.(pool) ?? pool,
+    transport: withDialLog(transport, logger),
+  };
+  const driver = createDriver({ peer: overrides.peer?.(peer) ?? peer, environment, logger });
+  const jobs = new JobService({
+    driver,
+    store,
+    executor: pool,
+    transport,
+    clock,
+    logger,
+    metering: METERING,
+    mayCompute: config.cores > 0,
+    quorumMin: parameters.quorumMin,
+    inspect: (wasm) => pool.inspect(wasm),
+    reduceBy: (kernel, manifest, kernelParameters) => reduceBy(pool, kernel, manifest, kernelParameters),
+    kernelFolder: KERNEL_FOLDER,
+    resultFolder: folder.file('results'),
+  });
+  jobs.listen();
+  closing.push(() => driver.stop());
+  await driver.start();
+  driver.dispatch({ type: 'addresses-changed', addresses: transport.multiaddrs() });
+  const learning = setInterval(() => learnAddresses(driver, transport), LEARN_INTERVAL_MS);
+  closing.push(async () => clearInterval(learning));
+  closing.push(() => jobs.stop());
+  await jobs.resume();
+
+  const peerName = peerNameOf(identity.publicKey);
+  const api = await startApi({
+    driver,
+    jobs,
+    logger,
+    port: config.apiPort,
+    actToken: folder.actToken,
+    watchToken: folder.watchToken,
+    uploads: createUploads(folder.file('uploads')),
+    about: {
+      version: VERSION,
+      pid: process.pid,
+      dataFolder: folder.path,
+      preset: parameters.preset,
+      network: parameters.network,
+      embedded,
+      startedAtMs: clock.now(),
+      peerName: peerNameOf,
+      multiaddrs: () => transport.multiaddrs(),
+      storage: () => {
+        const { count: blocks, byteLength: bytes, byteLengthMax: bytesMax } = store.blocks;
+        return { blocks, bytes, bytesMax };
+      },
+    },
+  });
+  closing.push(() => api.close());
+  await publishApi(folder, api, { embedded, peerName, addresses: transport.multiaddrs() });
+
+  let stopping: Promise<void> | undefined;
+  return {
+    self: identity.publicKey,
+    peerName,
+    driver,
+    jobs,
+    apiPort: api.port,
+    multiaddrs: () => transport.multiaddrs(),
+    stop: () => {
+      stopping ??= closeAll(closing, logger);
+      return stopping;
+    },
+  };
+}
+
+export function parametersOf(config: Pick<Config, 'swarmKey' | 'network'>): Parameters {
+  if (config.swarmKey !== undefined) return privateParameters(config.swarmKey.network);
+  return config.network === undefined ? openParameters() : testParameters(config.network);
+}
+
+/** What the CLI reads to find this daemon. */
+export interface ApiFile {
+  readonly port: number;
+  readonly pid: number;
+  readonly embedded: boolean;
+  readonly peer: string;
+  readonly addresses: readonly string[];
+}
+
+async function publishApi(
+  folder: DataFolder,
+  api: Api,
+  { embedded, peerName, addresses }: { embedded: boolean; peerName: string; addresses: readonly string[] },
+): Promise<void> {
+  const content: ApiFile = { port: api.port, pid: process.pid, embedded, peer: peerName, addresses };
+  await writeWhole(join(folder.path, 'api.json'), `${JSON.stringify(content)}\n`, 0o600);
+}
+
+/** Last opened, first closed; one that fails does not keep the others open. */
+async function closeAll(closing: readonly (() => Promise<unknown>)[], logger: Logger): Promise<void> {
+  for (const close of closing.toReversed()) {
+    try {
+      await close();
+    } catch (error) {
+      logger.log('warn', 'something did not close as it should', { error: String(error) });
+    }
+  }
+}
+
+function reduceBy(pool: WorkerPool, kernel: Cid, manifest: KernelManifest, parameters: Uint8Array): Reduce {
+  const limits = manifest.limits.reduce;
+  return (outputs) => {
+    if (limits === undefined) throw new Error(`${manifest.name} has no limits for shoal_reduce`);
+    return pool.reduce({ kernel, parameters, outputs, limits: { ...limits, wallClockMaxMs: REDUCE_MAX_MS } });
+  };
+}
+
+function learnAddresses(driver: Driver, transport: NetworkTransport): void {
+  for (const { peer, addresses, connected } of driver.view().peers) {
+    if (!connected && addresses.length > 0) transport.learn(peer, addresses);
+  }
+}
+
+/** Reasons about a dial name no peer and no time. */
+const WORDING = { peer: peerNameOf, nowMs: 0 };
+
+/** Says in the log, once for each address and cause, what `shoal why` would say: a new peer's owner looks there first. */
+function withDialLog(transport: Transport, logger: Logger): Transport {
+  const told = new Set<string>();
+  return {
+    start: (listener) =>
+      transport.start({
+        ...listener,
+        dialFailed(address, code, detail) {
+          const key = `${address} ${code}`;
+          if (!told.has(key) && told.size < 256) {
+            told.add(key);
+            const { text, advice } = explain({ code: 'dial-failed', address, failure: code, detail }, WORDING);
+            logger.log('warn', text, { code, advice });
+          }
+          listener.dialFailed(address, code, detail);
+        },
+      }),
+    stop: () => transport.stop(),
+    publish: (bytes) => transport.publish(bytes),
+    answer: (token, answer) => transport.answer(token, answer),
+    send: (peer, bytes) => transport.send(peer, bytes),
+    fetch: (request, done) => transport.fetch(request, done),
+  };
+}

@@ -1,0 +1,14 @@
+/** Where this package lies and which version it is. */
+import { readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** This file runs compiled, as `dist/node/daemon/installation.js`, or as a source in `node/daemon`. */
+const base = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const root = basename(base) === 'dist' ? dirname(base) : base;
+
+export const VERSION = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+/** Told to other peers. */
+export const AGENT = `shoal/${VERSION}`;
+/** One folder with `kernel.wasm` and `kernel.json` for each built-in kernel. */
+export const KERNEL_FOLDER = join(root, 'dist', 'kernels');
