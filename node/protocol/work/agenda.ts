@@ -19,12 +19,13 @@ export class Agenda {
     return this.#times.size;
   }
 
-  /** `undefined` cancels. */
-  set(name: string, at: Millis | undefined): void {
-    if (at === undefined) {
+  /** `undefined` cancels. Moments are whole milliseconds, so that no clock wakes a fraction too early for ever. */
+  set(name: string, moment: Millis | undefined): void {
+    if (moment === undefined) {
       this.#times.delete(name);
       return;
     }
+    const at = Math.ceil(moment);
     if (this.#times.get(name) === at) return;
     this.#times.set(name, at);
     this.#push({ at, name });
@@ -34,7 +35,7 @@ export class Agenda {
   /** Moves an entry only if that makes it earlier. */
   setEarlier(name: string, at: Millis): void {
     const current = this.#times.get(name);
-    if (current === undefined || at < current) this.set(name, at);
+    if (current === undefined || Math.ceil(at) < current) this.set(name, at);
   }
 
   next(): Millis | undefined {
