@@ -3,12 +3,16 @@
  * keeps its meaning, so an instruction that needs no treatment is copied as it stands.
  *
  *   fuel     The simple, exact placement: each basic block is charged when it begins. A block begins at the function's
- *            start and behind `loop`, `if`, `else`, `end` and `br_if`. Below zero the code traps. Bulk operations are
- *            charged by length before they run.
+ *            start and behind `loop`, `if`, `else`, `end` and `br_if`. What is left is kept in a local, because a
+ *            global costs a trip through memory in every block; it goes back to the global before calls and at the
+ *            end of the function, so a trap costs what was last put back. Loops, and functions that call, trap when
+ *            it is below zero; what runs between two such checks is bounded by the length of the code. Bulk
+ *            operations are charged by length before they run.
  *   depth    A counter in value slots of 8 bytes: engines overflow their stacks at 1,270 to 270,000 frames, so a
- *            deterministic limit has to come first. The body becomes a block, which takes over the label that meant
- *            "leave the function", and the counter is taken back behind it. A small function that calls nothing
- *            adds one bounded frame and is left alone.
+ *            deterministic limit has to come first. A small function that calls nothing adds one bounded frame and
+ *            is not counted.
+ *   leaving  The body becomes a block, which takes over the label that meant "leave the function"; behind it, fuel
+ *            and depth are put back. `return` becomes a branch to it.
  *   NaN      See `nan.ts`. A NaN that the very next instruction consumes without looking at its bits stays as it is.
  *   dead     Code behind an unconditional branch never runs and is left out.
  */
@@ -56,7 +60,10 @@ class FunctionRewriter {
   readonly #block = new ByteWriter();
   readonly #frames: Frame[] = [];
   readonly #temporaries = new Map<number, number>();
+  readonly #fuel: number;
   #cost: number;
+  /** The block that is being read begins a loop's round: its charge is followed by the check. */
+  #checked = false;
   #height = 0;
   #heightMax = 0;
   #pendingNan: FloatShape | undefined;
@@ -74,6 +81,7 @@ class FunctionRewriter {
     const declared = this.#body.localCount - this.#type.parameters.length;
     this.#cost = WEIGHT.functionEntry + Math.ceil(declared / WEIGHT.localsPerFuel);
     this.#vectors = [...this.#type.parameters, ...this.#type.results].includes(VALUE.v128);
+    this.#fuel = this.#temporary(VALUE.i64);
   }
 
   rewrite(): ByteWriter {
@@ -113,6 +121,7 @@ class FunctionRewriter {
         this.#frames.push({ height: this.#height - type.parameters.length, type });
         this.#block.append(this.#module.bytes, decoded.start, reader.position);
         if (decoded.instruction.name !== 'block') this.#endBlock();
+        this.#checked = decoded.instruction.name === 'loop';
         return true;
       }
       case 'else':
@@ -137,13 +146,13 @@ class FunctionRewriter {
         this.#die();
         return true;
       case 'call':
-        this.#call(this.#module.types[this.#module.functions[decoded.first]!]!);
-        return false;
+        this.#call(this.#module.types[this.#module.functions[decoded.first]!]!, decoded, reader);
+        return true;
       case 'call_indirect':
-        this.#call(this.#module.types[decoded.first]!);
-        return false;
+        this.#call(this.#module.types[decoded.first]!, decoded, reader);
+        return true;
       case 'memory.grow':
-        this.#block.byte(0x10).u32(this.#appended.growFunction);
+        this.#callHelper(this.#appended.growFunction);
         this.#setHeight(this.#height + 1);
         return true;
       default:
@@ -151,9 +160,32 @@ class FunctionRewriter {
     }
   }
 
-  #call(type: FunctionType): void {
+  #call(type: FunctionType, decoded: Decoded, reader: ByteReader): void {
     this.#calls = true;
+    this.#putFuelBack(this.#block);
+    this.#block.append(this.#module.bytes, decoded.start, reader.position);
+    this.#takeFuel(this.#block);
     this.#setHeight(this.#height - type.parameters.length + type.results.length);
+  }
+
+  #callHelper(index: number): void {
+    this.#putFuelBack(this.#block);
+    this.#block.byte(0x10).u32(index);
+    this.#takeFuel(this.#block);
+  }
+
+  #putFuelBack(out: ByteWriter): void {
+    out.byte(0x20).u32(this.#fuel).byte(0x24).u32(this.#appended.fuelGlobal);
+  }
+
+  #takeFuel(out: ByteWriter): void {
+    out.byte(0x23).u32(this.#appended.fuelGlobal).byte(0x21).u32(this.#fuel);
+  }
+
+  #trapWithoutFuel(out: ByteWriter): void {
+    out.byte(0x20).u32(this.#fuel).put(0x42, 0x00, 0x53, 0x04, 0x40);
+    this.#putFuelBack(out);
+    out.put(0x00, 0x0b);
   }
 
   #else(): void {
@@ -202,7 +234,8 @@ class FunctionRewriter {
         .byte(0x7c);
       this.#block.byte(0x42).signed(WEIGHT.bulkBytesPerFuel).byte(0x80);
     }
-    this.#block.byte(0x10).u32(this.#appended.chargeFunction).byte(0x20).u32(length);
+    this.#callHelper(this.#appended.chargeFunction);
+    this.#block.byte(0x20).u32(length);
   }
 
   #canonicalise(shape: FloatShape): void {
@@ -211,40 +244,46 @@ class FunctionRewriter {
 
   /** Writes the charge of the finished block, then the block. */
   #endBlock(): void {
-    if (this.#cost > 0) this.#charge(this.#code, this.#cost);
+    const out = this.#code;
+    if (this.#cost > 0) {
+      out.byte(0x20).u32(this.#fuel).byte(0x42).signed(this.#cost).byte(0x7d).byte(0x21).u32(this.#fuel);
+    }
+    if (this.#checked) this.#trapWithoutFuel(out);
     this.#cost = 0;
-    this.#code.appendWriter(this.#block);
+    this.#checked = false;
+    out.appendWriter(this.#block);
     this.#block.clear();
-  }
-
-  #charge(out: ByteWriter, cost: number): void {
-    const { fuelGlobal } = this.#appended;
-    const left = this.#temporary(VALUE.i64);
-    out.byte(0x23).u32(fuelGlobal).byte(0x42).signed(cost).byte(0x7d).byte(0x22).u32(left);
-    out.byte(0x24).u32(fuelGlobal).byte(0x20).u32(left).put(0x42, 0x00, 0x53, 0x04, 0x40, 0x00, 0x0b);
   }
 
   #assemble(): ByteWriter {
     const depth = this.#slots();
     const counted = this.#calls || depth > LEAF_SLOTS_MAX;
     const counter = counted ? this.#temporary(VALUE.i32) : 0;
-    const out = new ByteWriter(this.#code.length + 64);
+    const { depthGlobal } = this.#appended;
+    const out = new ByteWriter(this.#code.length + 96);
     out.u32(this.#body.locals.length + this.#temporaries.size);
     for (const { count, type } of this.#body.locals) out.u32(count).byte(type);
     for (const type of this.#temporaries.keys()) out.u32(1).byte(type);
-    if (!counted) return out.appendWriter(this.#code).byte(0x0b);
-    const { depthGlobal } = this.#appended;
-    out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6a).byte(0x22).u32(counter);
-    out.byte(0x24).u32(depthGlobal).byte(0x20).u32(counter).byte(0x41).signed(STACK_SLOTS_MAX);
-    out.put(0x4b, 0x04, 0x40, 0x00, 0x0b);
-    out.byte(0x02);
+    this.#takeFuel(out);
+    if (this.#calls) this.#trapWithoutFuel(out);
+    if (counted) {
+      out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6a).byte(0x22).u32(counter);
+      out.byte(0x24).u32(depthGlobal).byte(0x20).u32(counter).byte(0x41).signed(STACK_SLOTS_MAX);
+      out.put(0x4b, 0x04, 0x40, 0x00, 0x0b);
+    }
+    this.#openBody(out);
+    out.appendWriter(this.#code).byte(0x0b);
+    this.#putFuelBack(out);
+    if (counted) out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6b).byte(0x24).u32(depthGlobal);
+    return out.byte(0x0b);
+  }
+
+  #openBody(out: ByteWriter): void {
     const { results } = this.#type;
+    out.byte(0x02);
     if (results.length === 0) out.byte(0x40);
     else if (results.length === 1) out.byte(results[0]!);
     else out.signed(this.#appended.blockType(results));
-    out.appendWriter(this.#code).byte(0x0b);
-    out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6b).byte(0x24).u32(depthGlobal);
-    return out.byte(0x0b);
   }
 
   #slots(): number {

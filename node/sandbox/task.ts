@@ -17,7 +17,7 @@ export interface TaskLimits {
 
 export interface TaskResult {
   readonly trap: TrapKind;
-  /** Used up: the whole budget when out of fuel, otherwise what was charged until it ended. */
+  /** The whole budget when out of fuel; what had been put back when it trapped; otherwise what was used. */
   readonly fuel: number;
   /** Empty unless `trap` is none. */
   readonly output: Uint8Array;
@@ -44,7 +44,8 @@ export function runTask(
   return new Run(module, limits).finish((kernel) => {
     if (!kernel.give(taskInput(parameters, input))) return false;
     let left = kernel.call('shoal_init');
-    while (left > 0) left = kernel.call('shoal_step', stepQuantum);
+    // A step without loops and calls does not look at the fuel itself.
+    while (left > 0 && !kernel.isOutOfFuel) left = kernel.call('shoal_step', stepQuantum);
     return left === 0;
   });
 }
@@ -101,7 +102,9 @@ class Run {
     try {
       for (const name of [START_EXPORT, '_initialize', '_start']) if (name in this.#exports) this.call(name);
       const succeeded = this.call('shoal_abi') === ABI_VERSION && body(this);
-      return succeeded ? this.#output() : this.#ended(TRAP.kernelError);
+      const result = succeeded ? this.#output() : this.#ended(TRAP.kernelError);
+      // Code without loops and calls is not checked while it runs.
+      return this.isOutOfFuel ? this.#outOfFuel() : result;
     } catch (error) {
       return this.#trapped(error);
     }
@@ -117,13 +120,21 @@ class Run {
 
   #trapped(error: unknown): TaskResult {
     if (error instanceof SandboxFailure) throw error;
-    if ((this.#fuel.value as bigint) < 0n) return { ...this.#ended(TRAP.outOfFuel), fuel: this.#limits.fuelMax };
+    if (this.isOutOfFuel) return this.#outOfFuel();
     if ((this.#exports[HOST_FAILURE_EXPORT] as WebAssembly.Global).value !== 0) {
       throw new SandboxFailure('out-of-memory', 'this machine has no memory for what the kernel may use');
     }
     if (error instanceof WebAssembly.RuntimeError) return this.#ended(TRAP.trap);
     // Above all the engine's own stack limit, which must not be reached before ours is.
     throw new SandboxFailure('worker-crashed', `the engine gave up on the kernel: ${text(error)}`);
+  }
+
+  get isOutOfFuel(): boolean {
+    return (this.#fuel.value as bigint) < 0n;
+  }
+
+  #outOfFuel(): TaskResult {
+    return { trap: TRAP.outOfFuel, fuel: this.#limits.fuelMax, output: new Uint8Array(0) };
   }
 
   #ended(trap: TrapKind): TaskResult {

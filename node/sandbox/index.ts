@@ -1,0 +1,16 @@
+/** The names other folders use. */
+export { reduceInput, taskInput } from './abi.ts';
+export {
+  METERING,
+  ReduceError,
+  type ReduceFailureCode,
+  type ReduceLimits,
+  type ReduceRequest,
+  SandboxExecutor,
+} from './executor.ts';
+export { inspect, type KernelReport } from './inspect.ts';
+export { type MeterOptions, meter } from './meter.ts';
+export { KERNEL_BYTES_MAX } from './module.ts';
+export { type KernelRefusalCode, KernelRefusedError } from './refusal.ts';
+export { runReduce, runTask, SandboxFailure, type TaskLimits, type TaskResult } from './task.ts';
+export { outputBlockBytesMax, runUnit, type Sha256, type UnitWork } from './unit.ts';
