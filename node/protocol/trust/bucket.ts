@@ -35,7 +35,9 @@ export class TokenBuckets {
   /** When the next token is there; `now` if there is one already. */
   nextAt(key: string, now: Millis): Millis {
     const { tokens } = this.#fill(key, now);
-    return tokens >= 1 ? now : Math.ceil(now + ((1 - tokens) * 1_000) / this.#perSecond);
+    if (tokens >= 1) return now;
+    // A last fraction of a token can be too small to move a clock of 1.7e12: never say "now" while `take` says no.
+    return Math.max(now + 1, Math.ceil(now + ((1 - tokens) * 1_000) / this.#perSecond));
   }
 
   #fill(key: string, now: Millis): Bucket {
