@@ -17,9 +17,9 @@ import type { Behaviour, BehaviourContext } from './behaviour.ts';
 import { hashText } from './hash.ts';
 import { executionOf, leafCount } from './kernel.ts';
 
-/** How often a copier looks for something to copy, and how long it waits for it. */
+/** How often a copier looks for something to copy, and how long it waits before it lets go and tries again. */
 const COPIER_POLL_MS = 50;
-const COPIER_PATIENCE_MS = 20_000;
+const COPIER_PATIENCE_MS = 8_000;
 
 /** Wrong in one task of its units, in a way of its own: no two such liars agree. `share` of its units are wrong. */
 export function independentLiar(share = 1): Behaviour {
@@ -213,13 +213,13 @@ class Copier implements Executor {
     if (request.task !== undefined) return this.#inner.execute(...args);
     const { clock, wire, known, self } = this.#context;
     const giveUpAt = clock.now() + Math.min(COPIER_PATIENCE_MS, request.wallClockMaxMs);
-    const fail = (code: 'cancelled' | 'wall-clock'): ExecutionOutcome => ({ ok: false, code, detail: code });
+    const nothing: ExecutionOutcome = { ok: false, code: 'cancelled', detail: 'nothing to copy' };
     const look = (): void => {
-      if (this.#cancelled.delete(ticket)) return done(fail('cancelled'));
+      if (this.#cancelled.delete(ticket)) return done(nothing);
       const reveal = wire.reveals(request.job, request.unit).find(({ author }) => author !== self);
       const copied = reveal === undefined ? undefined : known.get(reveal.value);
       if (copied !== undefined) return done({ ok: true, execution: copied });
-      if (clock.now() >= giveUpAt) return done(fail('wall-clock'));
+      if (clock.now() >= giveUpAt) return done(nothing);
       clock.after(COPIER_POLL_MS, look);
     };
     clock.after(COPIER_POLL_MS, look);

@@ -35,7 +35,12 @@ export class VirtualClock implements Clock {
     return Math.floor(this.#now);
   }
 
+  /** For peers, who see whole milliseconds: when `callback` runs, `now()` is at least `at`. */
   schedule(at: number, callback: () => void): () => void {
+    return this.scheduleExact(Math.ceil(at), callback);
+  }
+
+  scheduleExact(at: number, callback: () => void): () => void {
     const entry: Entry = { at: Math.max(at, this.#now), order: this.#order++, callback };
     this.#push(entry);
     return () => {
@@ -51,13 +56,13 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
-  /** Like `schedule`, counted from the exact present, fractions of a millisecond included. */
+  /** Counted from the exact present, fractions of a millisecond included. */
   after(delayMs: number, callback: () => void): () => void {
-    return this.schedule(this.#now + delayMs, callback);
+    return this.scheduleExact(this.#now + delayMs, callback);
   }
 
   defer(callback: () => void): void {
-    this.schedule(this.#now, callback);
+    this.scheduleExact(this.#now, callback);
   }
 
   /** Promises are about to settle: let them, before the next entry. */

@@ -146,8 +146,8 @@ export class Gossip {
       this.counts.duplicates++;
       return;
     }
-    this.#clock.after(link.delayMs(), () => {
-      if (link.up && !link.severed) this.#arrive(to, from.key, message);
+    this.#clock.scheduleExact(link.arrival(key, this.#clock.exactNow(), false), () => {
+      if (!link.severed) this.#arrive(to, from.key, message);
     });
   }
 

@@ -19,14 +19,15 @@ export interface LinkProfile {
 export class Link {
   readonly a: PeerKey;
   readonly b: PeerKey;
-  /** False once it is closed; a later connection of the same pair is another link. */
+  /** False once it is closed: nothing more is sent. A later connection of the same pair is another link. */
   up = true;
   /** True during a partition, until the ends notice: whatever is sent vanishes. */
   severed = false;
   readonly #random: RandomStream;
   readonly #baseMs: number;
   readonly #profile: LinkProfile;
-  /** Earliest arrival of the next direct message, per direction: a stream keeps its order. */
+  readonly #lastArrivals = new Map<PeerKey, number>();
+  /** Earliest arrival of the next direct message, per receiver: a stream keeps its order. */
   readonly #clearAt = new Map<PeerKey, number>();
 
   constructor(a: PeerKey, b: PeerKey, profile: LinkProfile, random: RandomStream) {
@@ -51,11 +52,20 @@ export class Link {
     return this.#profile.loss > 0 && this.#random.chance(this.#profile.loss);
   }
 
-  /** When a direct message sent now to `receiver` arrives, after those sent before it. */
-  orderedArrival(receiver: PeerKey, nowMs: number): number {
-    const at = Math.max(nowMs + this.delayMs(), this.#clearAt.get(receiver) ?? 0);
-    this.#clearAt.set(receiver, at);
+  /** When something sent now reaches `receiver`. With `ordered`, after everything ordered that was sent before. */
+  arrival(receiver: PeerKey, nowMs: number, ordered: boolean): number {
+    let at = nowMs + this.delayMs();
+    if (ordered) {
+      at = Math.max(at, this.#clearAt.get(receiver) ?? 0);
+      this.#clearAt.set(receiver, at);
+    }
+    this.#lastArrivals.set(receiver, Math.max(at, this.#lastArrivals.get(receiver) ?? 0));
     return at;
+  }
+
+  /** When `receiver` learns that the link was closed now: what is under way still comes before that, as over TCP. */
+  closingArrival(receiver: PeerKey, nowMs: number): number {
+    return Math.max(nowMs + this.delayMs(), this.#lastArrivals.get(receiver) ?? 0);
   }
 
   other(end: PeerKey): PeerKey {

@@ -184,8 +184,8 @@ export class SimulatedNetwork {
     if (!from.up || link === undefined || to === undefined) return;
     this.directMessages++;
     this.directBytes += bytes.length;
-    this.#clock.schedule(link.orderedArrival(peer, this.#clock.exactNow()), () => {
-      if (link.up && !link.severed) to.listener?.direct(from.key, bytes);
+    this.#clock.scheduleExact(link.arrival(peer, this.#clock.exactNow(), true), () => {
+      if (!link.severed) to.listener?.direct(from.key, bytes);
     });
   }
 
@@ -198,7 +198,7 @@ export class SimulatedNetwork {
       if (endpoint === undefined || endpoint.links.get(other) !== link) continue;
       endpoint.links.delete(other);
       endpoint.mesh.delete(other);
-      this.#clock.after(link.delayMs(), () => {
+      this.#clock.scheduleExact(link.closingArrival(key, this.#clock.exactNow()), () => {
         endpoint.listener?.disconnected(other);
         this.gossip.graft(endpoint);
       });

@@ -27,6 +27,15 @@ describe('virtual clock', () => {
     expect(at).toBe(500);
   });
 
+  it('never runs a deadline with a fraction before the time its peer can see', async () => {
+    const clock = new VirtualClock(0);
+    const seen: number[] = [];
+    clock.schedule(10.3, () => seen.push(clock.now()));
+    clock.after(20.7, () => seen.push(clock.now()));
+    await clock.run(30);
+    expect(seen).toEqual([11, 20]);
+  });
+
   it('forgets cancelled entries, thousands of them too', async () => {
     const clock = new VirtualClock(0);
     let ran = 0;

@@ -160,6 +160,21 @@ describe('simulated network', () => {
     expect(b.heard).toEqual([]);
   });
 
+  it('still delivers what was under way when a link is closed, and then says so', async () => {
+    const [a, b] = [await createNode('a'), await createNode('b')];
+    network.connect(a.key, b.key);
+    await clock.run(1_000);
+    a.transport.publish(bytes('last words'));
+    a.transport.send(b.key, bytes('goodbye'));
+    await a.transport.stop();
+    await clock.run(1_001);
+    expect(b.connected.size).toBe(1);
+    await clock.run(2_000);
+    expect(b.heard.map((item) => item.text)).toEqual(['last words']);
+    expect(b.direct).toEqual(['goodbye']);
+    expect(b.connected.size).toBe(0);
+  });
+
   it('fetches blocks from whoever has them, and says which are missing', async () => {
     const [a, b, c] = [await createNode('a'), await createNode('b'), await createNode('c')];
     network.connect(a.key, b.key);
