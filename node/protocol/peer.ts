@@ -702,7 +702,7 @@ class Peer implements PeerStateMachine {
     for (const board of boards.values()) {
       agenda.set(`job ${board.id}`, Math.max(turn.now + 1, board.expiresAtMs));
       this.#attester.restore(board, replicas.get(board.id) ?? new Map(), turn.now);
-      if (board.submitter === this.self) this.#submitter.restore(board, results.get(board.id) ?? new Map());
+      if (board.submitter === this.self) this.#submitter.restore(turn, board, results.get(board.id) ?? new Map());
       for (const [unit] of board.rows()) agenda.set(`replica ${board.id} ${unit}`, turn.now);
     }
     this.#sayIdentity(turn);

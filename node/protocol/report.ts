@@ -7,7 +7,7 @@ import type { DialFailedEvent } from './event.ts';
 import type { JobId, Millis, PeerKey, UnitIndex } from './ids.ts';
 import { UNREVEALED_MAX } from './limits.ts';
 import type { Inputs } from './roles/inputs.ts';
-import type { Submitter } from './roles/submitter.ts';
+import { quorumLabel, type Submitter } from './roles/submitter.ts';
 import type { Volunteer } from './roles/volunteer.ts';
 import type { JobRow, JobView, PeerView, Reason, UnitRow as UnitRowView, UnitState } from './view.ts';
 import type { JobBoard } from './work/board.ts';
@@ -144,16 +144,7 @@ function unitRow(parts: ReportParts, board: JobBoard, unit: UnitIndex): UnitRowV
   return {
     unit,
     state: unitState(parts, board, unit),
-    label:
-      result?.label ??
-      (agreed === undefined
-        ? undefined
-        : {
-            kind: 'quorum',
-            counted: agreed.counted.authors.length,
-            needed: board.quorum,
-            sequential: agreed.counted.sequential,
-          }),
+    label: result?.label ?? (agreed === undefined ? undefined : quorumLabel(agreed.counted, board.quorum)),
     root: result?.root ?? agreed?.root,
     output: result?.output,
     claimedBy: [...(row?.claims.keys() ?? [])],

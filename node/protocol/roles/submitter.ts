@@ -13,6 +13,7 @@ import type { JobSubmittedEvent } from '../event.ts';
 import type { Cid, Digest, JobId, Millis, PeerKey, Ticket, UnitIndex } from '../ids.ts';
 import { BLOCK_BYTES_MAX, ROSTER_APPENDS_MAX, ROSTER_MAX, SATISFIED_RANGES_MAX } from '../limits.ts';
 import { leafAt, rootOfLeaves } from '../trust/commitment.ts';
+import type { CountedSet } from '../trust/quorum.ts';
 import type { Turn } from '../turn.ts';
 import type { ResultLabel } from '../view.ts';
 import { BlockError, decodeUnitOutput } from '../wire/block.ts';
@@ -102,11 +103,12 @@ export class Submitter {
     this.considerAppends(turn);
   }
 
-  /** From disk. */
-  restore(board: JobBoard, results: ReadonlyMap<UnitIndex, UnitResult>): void {
+  /** From disk. The owner is told again of every result: the crash may have come between keeping and telling. */
+  restore(turn: Turn, board: JobBoard, results: ReadonlyMap<UnitIndex, UnitResult>): void {
     const own = this.#adopt(board, board.spec.announcedAtMs);
     for (const [unit, result] of results) {
       own.results.set(unit, result);
+      turn.notify({ type: 'unit-result', job: board.id, unit, ...result });
       if (result.label.kind === 'own') board.applySatisfied([{ first: unit, count: 1 }]);
     }
     own.unsaid.push(...[...results].filter(([, { label }]) => label.kind === 'own').map(([unit]) => unit));
@@ -186,7 +188,8 @@ export class Submitter {
     const { verdict } = board.row(unit);
     const known = own.results.get(unit);
     if (verdict.state === 'agreed') {
-      if (known?.label.kind === 'own' || known?.root === verdict.root) return this.#finishIfDone(turn, board, own);
+      if (known?.label.kind === 'own') return this.#finishIfDone(turn, board, own);
+      if (known?.root === verdict.root) return this.#relabel(turn, board, own, unit, known);
       if (replica?.result?.root === verdict.root) this.#takeAgreed(turn, board, own, unit, replica.result.output);
       else this.#fetch(turn, board, own, unit, verdict.root);
     } else if (known === undefined && replica?.result !== undefined && isUnanswered(replica) && this.takesOwn(board)) {
@@ -334,9 +337,29 @@ export class Submitter {
     own.fetching.delete(unit);
     const { verdict } = board.row(unit);
     if (verdict.state !== 'agreed') return;
-    const { authors, sequential } = verdict.counted;
-    const label: ResultLabel = { kind: 'quorum', counted: authors.length, needed: board.quorum, sequential };
-    this.#take(turn, board, own, unit, { label, root: verdict.root, output, fuel: verdict.fuel, authors });
+    const label = quorumLabel(verdict.counted, board.quorum);
+    this.#take(turn, board, own, unit, {
+      label,
+      root: verdict.root,
+      output,
+      fuel: verdict.fuel,
+      authors: verdict.counted.authors,
+    });
+  }
+
+  /** The same result, now carried by others: somebody was voided, or somebody of a lower key came. */
+  #relabel(turn: Turn, board: JobBoard, own: OwnJob, unit: UnitIndex, known: UnitResult): void {
+    const { verdict } = board.row(unit);
+    if (verdict.state === 'agreed' && verdict.counted.authors.join() !== known.authors.join()) {
+      const result = { ...known, label: quorumLabel(verdict.counted, board.quorum), authors: verdict.counted.authors };
+      own.results.set(unit, result);
+      turn.emit({
+        type: 'persist',
+        writes: [{ key: resultKey(board.id, unit), value: encodeResult(result) }],
+        sync: false,
+      });
+    }
+    this.#finishIfDone(turn, board, own);
   }
 
   #take(turn: Turn, board: JobBoard, own: OwnJob, unit: UnitIndex, result: UnitResult): void {
@@ -381,6 +404,10 @@ export class Submitter {
     const cores = roster.reduce((sum, peer) => sum + Math.max(1, this.#core.peers.coresOf(peer)), 0);
     return Math.max(0.001, Math.round((1_000_000 * cores) / (replicas * expectedUnitMs)) / 1_000);
   }
+}
+
+export function quorumLabel({ authors, sequential }: CountedSet, needed: number): ResultLabel {
+  return { kind: 'quorum', counted: authors.length, needed, sequential };
 }
 
 function isUnanswered(replica: Replica): boolean {
