@@ -12,6 +12,7 @@ import { preSharedKey } from '@libp2p/pnet';
 import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2pOptions } from 'libp2p';
+import { messageOf } from './error.ts';
 import { gossipService, type Sha256 } from './gossip.ts';
 import { CONNECTIONS_MAX, DIAL_TIMEOUT_MS, INBOUND_CONNECTIONS_PER_SECOND_MAX, INBOUND_PENDING_MAX } from './limits.ts';
 import type { SwarmKey } from './swarm-key.ts';
@@ -34,7 +35,7 @@ export interface Libp2pNodeOptions {
   readonly agent: string;
   readonly transports: readonly TransportFactory[];
   /** An incoming connection failed its handshake. */
-  inboundFailed(address: Multiaddr, error: unknown): void;
+  inboundFailed(address: Multiaddr, error: HandshakeError): void;
 }
 
 /** Not started yet, so that handlers can be registered first. */
@@ -44,7 +45,7 @@ export function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Services>
     privateKey: options.privateKey,
     nodeInfo: { userAgent: options.agent },
     addresses: { listen: options.listen.map(String), announce: options.announce.map(String) },
-    transports: options.transports.map((transport) => watchInbound(transport, options)),
+    transports: options.transports.map((transport) => watchHandshakes(transport, options)),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     ...(options.swarmKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: options.swarmKey.text }) }),
@@ -68,29 +69,50 @@ export function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Services>
   });
 }
 
-/** libp2p tells nobody about incoming connections that fail; with a swarm key they are what the owner must hear of. */
-function watchInbound(transport: TransportFactory, { inboundFailed }: Libp2pNodeOptions): TransportFactory {
+/** The transport connected, but the handshake over it failed: protection, encryption or multiplexing. */
+export class HandshakeError extends Error {
+  override readonly name = 'HandshakeError';
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+  }
+}
+
+/**
+ * Two things libp2p does not tell: whether a failed dial got as far as the handshake, and that an incoming connection
+ * failed. With a swarm key both are what the owner must hear of.
+ */
+function watchHandshakes(transport: TransportFactory, { inboundFailed }: Libp2pNodeOptions): TransportFactory {
   return (components) => {
     const inner = transport(components);
+    const dial = inner.dial.bind(inner);
     const createListener = inner.createListener.bind(inner);
+    inner.dial = (address, options) =>
+      dial(address, { ...options, upgrader: watched(options.upgrader, inboundFailed) });
     inner.createListener = (options) =>
-      createListener({ ...options, upgrader: watchedUpgrader(options.upgrader, inboundFailed) });
+      createListener({ ...options, upgrader: watched(options.upgrader, inboundFailed) });
     return inner;
   };
 }
 
-function watchedUpgrader(upgrader: Upgrader, inboundFailed: Libp2pNodeOptions['inboundFailed']): Upgrader {
+function watched(upgrader: Upgrader, inboundFailed: Libp2pNodeOptions['inboundFailed']): Upgrader {
   const upgradeInbound: Upgrader['upgradeInbound'] = async (connection, options) => {
     try {
       await upgrader.upgradeInbound(connection, options);
     } catch (error) {
-      inboundFailed(connection.remoteAddr, error);
+      inboundFailed(connection.remoteAddr, new HandshakeError(error));
       throw error;
+    }
+  };
+  const upgradeOutbound: Upgrader['upgradeOutbound'] = async (connection, options) => {
+    try {
+      return await upgrader.upgradeOutbound(connection, options);
+    } catch (error) {
+      throw new HandshakeError(error);
     }
   };
   return {
     upgradeInbound,
-    upgradeOutbound: upgrader.upgradeOutbound.bind(upgrader),
+    upgradeOutbound,
     createInboundAbortSignal: (signal) => upgrader.createInboundAbortSignal(signal),
     getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
     getStreamMuxers: () => upgrader.getStreamMuxers(),

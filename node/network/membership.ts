@@ -15,6 +15,11 @@ const NONCE_BYTES = 32;
 const PROOF_BYTES = 32;
 const LABEL = asciiBytes('shoal/membership');
 
+/** The other side completed the handshake and still could not prove that it has the swarm key. */
+export class MembershipError extends Error {
+  override readonly name = 'MembershipError';
+}
+
 /** Asks the other side for its proof. Resolves to whether it has the key; rejects if the stream breaks. */
 export async function challengeMember(
   stream: Stream,

@@ -18,7 +18,7 @@ import { classifyDialFailure, classifyInboundFailure } from './dial-failure.ts';
 import { Dialer } from './dialer.ts';
 import { messageOf, NetworkError } from './error.ts';
 import { Gossip, type Sha256 } from './gossip.ts';
-import { createNode, type Services, type TransportFactory } from './libp2p-node.ts';
+import { createNode, type HandshakeError, type Services, type TransportFactory } from './libp2p-node.ts';
 import {
   CONNECTION_TARGET,
   DIAL_TIMEOUT_MS,
@@ -32,7 +32,7 @@ import {
   PROVIDER_IDLE_MS,
 } from './limits.ts';
 import { Link, type LinkState } from './link.ts';
-import { answerChallenge, challengeMember } from './membership.ts';
+import { answerChallenge, challengeMember, MembershipError } from './membership.ts';
 import { peerKeyOf } from './peer-key.ts';
 import { incompatibility, type ProtocolNames, protocolNames } from './protocols.ts';
 import { parseSwarmKey, type SwarmKey } from './swarm-key.ts';
@@ -428,9 +428,9 @@ class Libp2pTransport implements NetworkTransport {
     this.#report((to) => to.dialFailed(address, code, detail));
   }
 
-  #reportInboundFailure(address: Multiaddr, error: unknown): void {
+  #reportInboundFailure(address: Multiaddr, error: HandshakeError): void {
     const detail = classifyInboundFailure(error, this.#swarmKey !== undefined);
-    this.#logger.log('debug', 'an incoming connection failed', { address: String(address), error: messageOf(error) });
+    this.#logger.log('debug', 'an incoming connection failed', { address: String(address), error: error.message });
     if (detail === undefined) return;
     const host = String(address.getComponents()[0]?.value ?? address);
     const nowMs = Date.now();
@@ -439,8 +439,4 @@ class Libp2pTransport implements NetworkTransport {
     this.#inboundReports.set(host, nowMs);
     this.#report((to) => to.dialFailed(String(address), 'swarm-key-suspected', detail));
   }
-}
-
-class MembershipError extends Error {
-  override readonly name = 'MembershipError';
 }
