@@ -23,6 +23,8 @@ export class NetworkError extends Error {
   }
 }
 
+/** Also of what is thrown without being an Error, such as the event of a websocket that did not open. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = (error as { readonly message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' ? message : String(error);
 }

@@ -87,6 +87,8 @@ export function createTransport(options: TransportOptions): NetworkTransport {
 /** The same failure of incoming connections from one host is reported this often at most. */
 const INBOUND_REPORT_INTERVAL_MS = 30_000;
 const INBOUND_REPORTS_MAX = 256;
+/** Connections of one peer opened within this time of each other come from both sides dialling at once. */
+const SIMULTANEOUS_MS = 5_000;
 
 class Libp2pTransport implements NetworkTransport {
   readonly self: PeerKey;
@@ -315,12 +317,26 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   #watchIdentify(connection: Connection): void {
+    this.#replaceOld(connection);
     const link = this.#linkOf(connection);
     if (link === undefined || link.state !== 'identifying') return;
     const timer = setTimeout(() => {
       if (link.state === 'identifying') this.#refuse(link, 'not a Shoal peer: it did not identify itself');
     }, IDENTIFY_TIMEOUT_MS);
     void link.ready.then(() => clearTimeout(timer));
+  }
+
+  /**
+   * A peer that connects anew while its link looks alive has most likely been restarted, and its old connection is
+   * dead. Two connections made at the same time by both sides are left alone.
+   */
+  #replaceOld(connection: Connection): void {
+    const link = this.#links.get(peerKeyOf(connection.remotePeer));
+    if (link?.state !== 'up' || link.connection === connection) return;
+    if (connection.timeline.open - link.connection.timeline.open < SIMULTANEOUS_MS) return;
+    this.#logger.log('info', 'a peer connected anew', { peer: link.peer });
+    this.#drop(link);
+    link.connection.abort(new Error('replaced by a newer connection'));
   }
 
   #identified(result: IdentifyResult): void {

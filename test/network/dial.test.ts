@@ -81,6 +81,12 @@ describe('bootstrap', () => {
     expect(dialler.heard.of('dialFailed')[0]!.code).toBe('failed');
   });
 
+  test.each(['', '/ws'])('a port nobody listens on is unreachable (%s)', async (suffix) => {
+    const dialler = await started({ bootstrap: [`/ip4/127.0.0.1/tcp/${await freePort()}${suffix}`] });
+    await until(() => dialler.heard.of('dialFailed').length > 0, 'the failure');
+    expect(dialler.heard.of('dialFailed')[0]!.code).toBe('unreachable');
+  });
+
   test('its own address among them does no harm', async () => {
     const address = `/ip4/127.0.0.1/tcp/${await freePort()}`;
     const other = await started({});

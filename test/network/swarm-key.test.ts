@@ -1,6 +1,13 @@
 /** Private networks: the key's text form, and what peers are told when keys do not match. */
+import { generateKeyPair } from '@libp2p/crypto/keys';
+import { tcp } from '@libp2p/tcp';
+import { multiaddr } from '@multiformats/multiaddr';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, test } from 'vitest';
+import { createNode } from '../../node/network/libp2p-node.ts';
+import { protocolNames } from '../../node/network/protocols.ts';
 import { generateSwarmKey, networkNameOf, parseSwarmKey } from '../../node/network/swarm-key.ts';
+import { testParameters } from '../../node/protocol/parameters.ts';
 import { RecordingListener } from '../contract/transport.ts';
 import { createPeer, LOOPBACK_TCP, LOOPBACK_WS, until } from '../support/network/peers.ts';
 
@@ -74,4 +81,38 @@ describe('a private network', () => {
       }
     });
   }
+
+  test('a peer that passes the handshake but cannot prove its membership is hung up', async () => {
+    const swarmKey = generateSwarmKey();
+    const honest = await createPeer({ swarmKey: swarmKey.text });
+    const heard = new RecordingListener();
+    await honest.transport.start(heard);
+    const names = protocolNames(testParameters('network-test'));
+    const intruder = await createNode({
+      privateKey: await generateKeyPair('Ed25519'),
+      listen: [],
+      announce: [],
+      swarmKey,
+      topic: names.topic,
+      sha256,
+      agent: 'intruder',
+      transports: [tcp()],
+      inboundFailed: () => undefined,
+    });
+    await intruder.handle(names.direct, () => undefined);
+    await intruder.handle(names.membership, (stream) => {
+      stream.send(new Uint8Array(32));
+    });
+    await intruder.start();
+    try {
+      intruder.services.gossip.subscribe(names.topic);
+      await intruder.dial(multiaddr(honest.transport.multiaddrs()[0]!));
+      await until(() => heard.of('dialFailed').length > 0, 'the failed proof');
+      expect(heard.of('dialFailed')[0]!.code).toBe('swarm-key-suspected');
+      await until(() => intruder.getConnections().length === 0, 'the end of the connection');
+      expect(heard.of('connected')).toEqual([]);
+    } finally {
+      await Promise.all([intruder.stop(), honest.transport.stop()]);
+    }
+  });
 });

@@ -19,4 +19,7 @@ export interface ProviderConfiguration {
   /** Blocks kept: `blockBytes` bytes each, number i filled by `fillBlock(i)`. */
   readonly blocks: number;
   readonly blockBytes: number;
+  /** 64 hex digits that make the peer's key; random without. */
+  readonly seed?: string;
+  readonly bootstrap?: readonly string[];
 }

@@ -1,5 +1,7 @@
 /** A peer in a process of its own that keeps blocks, to be killed, stopped or measured by a test. */
 import '../../../node/runtime/polyfills.ts';
+import { privateKeyFromSeed } from '../../../node/network/peer-key.ts';
+import { fromHex } from '../../../node/protocol/bytes.ts';
 import type { TransportListener } from '../../../node/runtime/environment.ts';
 import { testBlock } from './blocks.ts';
 import type { FromProvider, ProviderConfiguration, ToProvider } from './messages.ts';
@@ -16,8 +18,11 @@ const listener: TransportListener = {
   direct: nothing,
 };
 
-const { blocks, blockBytes } = JSON.parse(process.argv[2]!) as ProviderConfiguration;
-const { transport, store } = await createPeer();
+const { blocks, blockBytes, seed, bootstrap } = JSON.parse(process.argv[2]!) as ProviderConfiguration;
+const { transport, store } = await createPeer({
+  bootstrap: bootstrap ?? [],
+  ...(seed === undefined ? {} : { privateKey: await privateKeyFromSeed(fromHex(seed)) }),
+});
 for (let i = 0; i < blocks; i++) {
   const { cid, bytes } = testBlock(i, blockBytes);
   await store.blocks.put(cid, bytes, undefined);

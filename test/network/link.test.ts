@@ -1,0 +1,87 @@
+/** Links to peers that freeze, are killed, or come back while their old connection still looks alive. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { DIRECT_BYTES_MAX, DIRECT_QUEUE_BYTES_MAX } from '../../node/network/limits.ts';
+import { privateKeyFromSeed } from '../../node/network/peer-key.ts';
+import { fromHex } from '../../node/protocol/bytes.ts';
+import { RecordingListener } from '../contract/transport.ts';
+import { type ProviderProcess, startProvider } from '../support/network/child.ts';
+import type { ProviderConfiguration } from '../support/network/messages.ts';
+import { createPeer, type TestPeer, until } from '../support/network/peers.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+});
+
+async function child(configuration: Partial<ProviderConfiguration> = {}): Promise<ProviderProcess> {
+  const started = await startProvider({ blocks: 0, blockBytes: 0, ...configuration });
+  cleanups.push(async () => started.kill('SIGKILL'));
+  return started;
+}
+
+async function started(
+  options: Parameters<typeof createPeer>[0],
+): Promise<TestPeer & { readonly heard: RecordingListener }> {
+  const peer = await createPeer(options);
+  cleanups.push(() => peer.transport.stop());
+  const heard = new RecordingListener();
+  await peer.transport.start(heard);
+  return { ...peer, heard };
+}
+
+describe('a link', () => {
+  test('ends when the peer is killed', async () => {
+    const other = await child();
+    const { heard } = await started({ bootstrap: other.addresses });
+    await until(() => heard.of('connected').length === 1, 'the connection');
+    other.kill('SIGKILL');
+    await until(() => heard.of('disconnected').length === 1, 'the disconnection');
+    await until(() => heard.of('dialFailed').some(({ code }) => code === 'unreachable'), 'the failed redial');
+  });
+
+  test('drops direct messages a frozen peer does not take, and is made anew when it thaws', async () => {
+    const logged: string[] = [];
+    const other = await child();
+    const { transport, heard } = await started({
+      bootstrap: other.addresses,
+      logger: { log: (_level, message) => logged.push(message) },
+    });
+    await until(() => heard.of('connected').length === 1, 'the connection');
+    other.kill('SIGSTOP');
+    const message = new Uint8Array(DIRECT_BYTES_MAX);
+    for (let sent = 0; sent < 3 * DIRECT_QUEUE_BYTES_MAX; sent += message.length) transport.send(other.peer, message);
+    expect(logged.filter((line) => line.includes('does not take its direct messages'))).toHaveLength(1);
+    other.kill('SIGCONT');
+    await until(() => heard.of('connected').length === 2, 'the new link');
+    expect(heard.of('disconnected')).toHaveLength(1);
+  });
+
+  test('is replaced when a peer comes back while its old connection looks alive', async () => {
+    const seed = '5a'.repeat(32);
+    const { transport, heard } = await started({});
+    const first = await child({ seed, bootstrap: transport.multiaddrs() });
+    await until(() => heard.of('connected').length === 1, 'the first run');
+    first.kill('SIGSTOP');
+    // Two connections within five seconds count as both sides dialling at once.
+    const openedMs = Date.now();
+    await until(() => Date.now() - openedMs > 5_500, 'five seconds');
+    await child({ seed, bootstrap: transport.multiaddrs() });
+    await until(() => heard.of('connected').length === 2, 'the second run');
+    expect(heard.of('disconnected')).toHaveLength(1);
+    const name = (await privateKeyFromSeed(fromHex(seed))).publicKey.raw;
+    expect(fromHex(heard.of('connected')[1]!.peer)).toEqual(name);
+    transport.publish(new Uint8Array(3));
+    await until(() => transport.peers().every(({ state }) => state === 'up'), 'a healthy link');
+  });
+
+  test('refuses direct messages that are too large, and keeps working', async () => {
+    const one = await started({});
+    const other = await started({ bootstrap: one.transport.multiaddrs() });
+    await until(() => other.heard.of('connected').length === 1 && one.heard.of('connected').length === 1, 'both');
+    other.transport.send(one.transport.self, new Uint8Array(DIRECT_BYTES_MAX + 1));
+    other.transport.send(one.transport.self, new Uint8Array(DIRECT_BYTES_MAX));
+    await until(() => one.heard.of('direct').length === 1, 'the message of allowed size');
+    expect(one.heard.of('direct')[0]!.bytes).toHaveLength(DIRECT_BYTES_MAX);
+  });
+});
