@@ -1,7 +1,7 @@
 /**
  * Builds kernels: every folder beside this file with an `index.ts` and a `kernel.json` becomes
  * `dist/kernels/<name>/kernel.wasm`, with its `kernel.json` next to it. `buildKernel` does the same for a folder
- * anywhere, such as a user's own kernel.
+ * anywhere, such as a user's own kernel, and so does `node dist/kernels/build.js <folder>`, in place.
  *
  * The compiler runs in this process with the one set of flags that leaves no imports. `shoal/kernel` resolves to
  * the kernel SDK in this package, wherever the kernel lies. A stamp lists the hash of every file the compiler read,
@@ -205,19 +205,28 @@ async function exists(file: string): Promise<boolean> {
   );
 }
 
-async function buildAll(): Promise<void> {
-  const from = path.join(root, 'kernels');
-  for (const entry of (await readdir(from, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const folder = path.join(from, entry.name);
-    if (!entry.isDirectory() || !(await exists(path.join(folder, 'kernel.json')))) continue;
-    const kernel = await buildKernel(folder, path.join(root, 'dist/kernels', entry.name));
+/** Folders given are built in place; without any, all kernels of this package into `dist/kernels`. */
+async function buildAll(given: readonly string[]): Promise<void> {
+  for (const [folder, out] of given.length > 0 ? given.map((name) => [name, name] as const) : await ownKernels()) {
+    const kernel = await buildKernel(folder, out);
     console.log(`kernel ${kernel.name}: ${kernel.bytes} bytes${kernel.compiled ? '' : ' (unchanged)'}`);
   }
 }
 
+async function ownKernels(): Promise<(readonly [folder: string, out: string])[]> {
+  const from = path.join(root, 'kernels');
+  const found: (readonly [string, string])[] = [];
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const folder = path.join(from, entry.name);
+    const isKernel = entry.isDirectory() && (await exists(path.join(folder, 'kernel.json')));
+    if (isKernel) found.push([folder, path.join(root, 'dist/kernels', entry.name)]);
+  }
+  return found.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(path.resolve(process.argv[1])).href) {
   try {
-    await buildAll();
+    await buildAll(process.argv.slice(2));
   } catch (error) {
     if (!(error instanceof KernelBuildError)) throw error;
     console.error(`kernel build failed: ${error.message}`);

@@ -6,7 +6,14 @@
  */
 
 import type { Cid, Digest, Millis } from '../protocol/ids.ts';
-import { BLOCK_BYTES_MAX, JOB_TTL_MAX_MS, REPLICAS_MAX, TASKS_PER_UNIT_MAX, UNITS_MAX } from '../protocol/limits.ts';
+import {
+  BLOCK_BYTES_MAX,
+  JOB_TTL_MAX_MS,
+  REPLICAS_MAX,
+  TASKS_PER_UNIT_MAX,
+  TITLE_BYTES_MAX,
+  UNITS_MAX,
+} from '../protocol/limits.ts';
 import { cidFromDigest, encodeInputIndex, encodeUnitInput } from '../protocol/wire/block.ts';
 import type { JobRequest, Metering, OwnResults } from '../protocol/work/job.ts';
 import { type ArgumentInputs, type Arguments, argument, encodeParameters, resolveArguments } from './arguments.ts';
@@ -20,6 +27,9 @@ const OUTPUT_BYTES_PER_TASK = 41 + 9;
 /** The index of a job is one block too: 41 bytes for each link, and the head of the list. */
 export const UNITS_IN_INDEX_MAX = Math.min(UNITS_MAX, Math.floor((BLOCK_BYTES_MAX - 9) / 41));
 
+/** Order among the jobs of one submitter; the wire takes no more. */
+const PRIORITY_MAX = 100;
+
 export interface JobPolicy {
   /** Distinct attestations each result needs. Default 2. */
   readonly quorum?: number | undefined;
@@ -28,6 +38,7 @@ export interface JobPolicy {
   readonly tasksPerUnit?: number | undefined;
   /** Bytes, numbers or pixels to a side in one task. */
   readonly taskSize?: number | undefined;
+  /** From -100 to 100; larger first. Default 0. */
   readonly priority?: number | undefined;
   /** Default one hour. */
   readonly ttlMs?: Millis | undefined;
@@ -134,7 +145,7 @@ export async function prepareJob(options: PrepareOptions): Promise<PreparedJob> 
 export function expectedUnitMs(manifest: KernelManifest, values: Arguments, tasks: number): Millis {
   const { taskMs, times } = manifest.expected;
   const factor = times === undefined ? 1 : Math.max(0, Number(argument(values, times)));
-  return Math.max(1, Math.round(taskMs * factor * tasks));
+  return Math.min(JOB_TTL_MAX_MS, Math.max(1, Math.round(taskMs * factor * tasks)));
 }
 
 /** Checks what the submitter chose; returns the tasks per unit. */
@@ -147,6 +158,10 @@ function checkPolicy(manifest: KernelManifest, policy: JobPolicy): number {
   whole(policy.replicas, 'the number of replicas', policy.quorum ?? 2, REPLICAS_MAX);
   whole(policy.ttlMs, 'the time to live in ms', 1, JOB_TTL_MAX_MS);
   whole(policy.expectedUnitMs, 'the expected time of a unit in ms', 1, JOB_TTL_MAX_MS);
+  whole(policy.priority, 'the priority', -PRIORITY_MAX, PRIORITY_MAX);
+  if (policy.title !== undefined && new TextEncoder().encode(policy.title).length > TITLE_BYTES_MAX) {
+    throw new SdkError('policy-invalid', `the title is longer than ${TITLE_BYTES_MAX} bytes`);
+  }
   const tasksPerUnit = policy.tasksPerUnit ?? manifest.limits.tasksPerUnit;
   if (!Number.isSafeInteger(tasksPerUnit) || tasksPerUnit < 1 || tasksPerUnit > TASKS_PER_UNIT_MAX) {
     throw new SdkError(

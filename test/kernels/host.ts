@@ -3,6 +3,8 @@
  * computes on its own, so that the sandbox can be compared with it.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { concatBytes, uint32Bytes } from '../../node/protocol/bytes.ts';
 import { type KernelManifest, parseManifest } from '../../node/sdk/manifest.ts';
 
@@ -24,18 +26,18 @@ export class KernelFailure extends Error {
   override readonly name = 'KernelFailure';
 }
 
-/** One built kernel of this package. */
+/** A built kernel: of this package by its name, or any by its folder. */
 export class Kernel {
   readonly manifest: KernelManifest;
   readonly wasm: Uint8Array<ArrayBuffer>;
   readonly module: WebAssembly.Module;
 
-  constructor(name: KernelName) {
-    const folder = new URL(`../../dist/kernels/${name}/`, import.meta.url);
-    if (!existsSync(new URL('kernel.wasm', folder)))
-      throw new Error(`${name} is not built: run \`npm run build\` first`);
-    this.wasm = Uint8Array.from(readFileSync(new URL('kernel.wasm', folder)));
-    this.manifest = parseManifest(readFileSync(new URL('kernel.json', folder), 'utf8'));
+  constructor(nameOrFolder: KernelName | string) {
+    const folder = fileURLToPath(new URL('../../dist/kernels/', import.meta.url));
+    const file = (name: string) => path.resolve(folder, nameOrFolder, name);
+    if (!existsSync(file('kernel.wasm'))) throw new Error(`${nameOrFolder} is not built: run \`npm run build\` first`);
+    this.wasm = Uint8Array.from(readFileSync(file('kernel.wasm')));
+    this.manifest = parseManifest(readFileSync(file('kernel.json'), 'utf8'));
     this.module = new WebAssembly.Module(this.wasm);
   }
 

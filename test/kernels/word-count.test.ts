@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeParameters, resolveArguments } from '../../node/sdk/arguments.ts';
-import { type Count, decodeCounts, encodeCounts } from '../../node/sdk/format.ts';
+import { decodeCounts, encodeCounts } from '../../node/sdk/format.ts';
 import { joinOutputs } from '../../node/sdk/join.ts';
 import { splitTasks } from '../../node/sdk/split.ts';
 import { Kernel, KernelFailure } from './host.ts';
@@ -37,8 +37,8 @@ function plainCount(text: string, n: number, fold: boolean): Uint8Array {
     if (/^[ \t\r]*$/.test(line) || bytes >= 32_768) endParagraph();
   }
   endParagraph();
-  const list: Count[] = [...counts].map(([key, count]) => ({ key, count }));
-  return encodeCounts(list.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))));
+  const list = [...counts].map(([key, count]) => ({ key, count, bytes: Buffer.from(key) }));
+  return encodeCounts(list.sort((a, b) => Buffer.compare(a.bytes, b.bytes)));
 }
 
 function parametersOf(n: number, fold: boolean): Uint8Array {

@@ -112,6 +112,8 @@ describe('prepareJob', () => {
       'replicas must be a whole number from 3',
     ],
     ['a month to live', { policy: { ttlMs: 30 * 86_400_000 } }, 'policy-invalid', 'time to live'],
+    ['a priority of 101', { policy: { priority: 101 } }, 'policy-invalid', 'the priority'],
+    ['a long title', { policy: { title: 'x'.repeat(129) } }, 'policy-invalid', 'the title is longer'],
     ['units of 0 tasks', { policy: { tasksPerUnit: 0 } }, 'too-many-tasks-per-unit', 'not 0'],
     ['units of 1,025 tasks', { policy: { tasksPerUnit: 1025 } }, 'too-many-tasks-per-unit', 'from 1 to 1024'],
     ['a kernel over a block', { wasm: new Uint8Array(BLOCK_BYTES_MAX + 1) }, 'kernel-too-large', '2097153 bytes'],
