@@ -1,7 +1,17 @@
-import { createWorkerPool } from '../../node/daemon/workers/pool.ts';
-import { silentLogger } from '../../node/runtime/log.ts';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { createWorkerPool, type WorkerPool } from '../../node/daemon/workers/pool.ts';
+import { nativeSha256 } from '../../node/daemon/workers/sha256.ts';
+import type { ExecutionRequest } from '../../node/protocol/effect.ts';
+import type { JobId } from '../../node/protocol/ids.ts';
+import { cidOf, encodeUnitInput } from '../../node/protocol/wire/block.ts';
+import type { ExecutionOutcome } from '../../node/runtime/environment.ts';
+import { type LogLevel, silentLogger } from '../../node/runtime/log.ts';
+import { KernelRefusedError, METERING, meter, ReduceError, runUnit } from '../../node/sandbox/index.ts';
 import { describeExecutor } from '../contract/executor.ts';
-import { assemble, kernel, sumKernel } from './kernels.ts';
+import { createMemoryStore } from '../support/memory-store.ts';
+import { assemble, kernel, kernelText, sumKernel } from './kernels.ts';
+import { compile } from './run.ts';
 
 const endlessKernel = kernel({ init: '(loop $forever (br $forever)) (i32.const 0)' });
 
@@ -10,3 +20,166 @@ describeExecutor('the pool of worker threads', (store) => ({
   kernel: assemble(sumKernel),
   endlessKernel,
 }));
+
+describe('the pool of worker threads', () => {
+  const store = createMemoryStore();
+  const pools: WorkerPool[] = [];
+
+  function pool(cores: number, log: (level: LogLevel, message: string) => void = () => undefined): WorkerPool {
+    const made = createWorkerPool({ cores, blocks: store.blocks, logger: { log } });
+    pools.push(made);
+    return made;
+  }
+
+  afterEach(async () => {
+    await Promise.all(pools.splice(0).map((made) => made.close()));
+  });
+
+  async function request(bytes: Uint8Array, changes: Partial<ExecutionRequest> = {}): Promise<ExecutionRequest> {
+    const input = encodeUnitInput([Uint8Array.of(1, 2), Uint8Array.of(3)]);
+    const [kernelCid, unitInput] = [cidOf(bytes, 'raw'), cidOf(input, 'dag-cbor')];
+    await store.blocks.put(kernelCid, bytes, undefined);
+    await store.blocks.put(unitInput, input, undefined);
+    return {
+      job: 'cd'.repeat(32) as JobId,
+      unit: 3,
+      task: undefined,
+      taskCount: 2,
+      kernel: kernelCid,
+      abi: 1,
+      metering: METERING,
+      stepQuantum: 1,
+      parameters: new Uint8Array(0),
+      unitInput,
+      fuelPerTaskMax: 1_000_000,
+      memoryPagesMax: 16,
+      outputBytesPerTaskMax: 64,
+      wallClockMaxMs: 60_000,
+      ...changes,
+    };
+  }
+
+  function run(on: WorkerPool, ticket: number, wanted: ExecutionRequest): Promise<ExecutionOutcome> {
+    return new Promise((resolve) => on.execute(ticket, wanted, resolve));
+  }
+
+  const recursion = kernelText({
+    fields: `(func $down (param $n i32) (result i32) (local f64 f64 v128)
+      (local.set 1 (f64.add (local.get 1) (f64.convert_i32_s (local.get $n))))
+      (i32.add (i32.const 1) (call $down (i32.add (local.get $n) (i32.const 1)))))`,
+    init: '(call $down (i32.const 0))',
+  });
+
+  it.each([
+    ['a plain kernel', sumKernel],
+    ['a stack that runs over', recursion],
+    ['a division by zero', kernelText({ init: '(i32.div_s (i32.const 1) (i32.const 0))' })],
+  ])('gives the same bytes and fuel as this thread: %s', async (_, text) => {
+    const bytes = assemble(text);
+    const wanted = await request(bytes);
+    const there = await run(pool(1), 1, wanted);
+    if (!there.ok) throw new Error(there.detail);
+    const unitInput = (await store.blocks.get(wanted.unitInput))!;
+    const module = compile(meter(bytes, { memoryPagesMax: 16 }));
+    const here = runUnit(module, { ...wanted, unitInput }, nativeSha256, () => 0);
+    expect({ ...there.execution, wallClockMs: 0 }).toEqual(here);
+  });
+
+  it('meters and compiles a kernel once, and again only under another memory limit', async () => {
+    const log = vi.fn();
+    const made = pool(1, log);
+    const bytes = assemble(sumKernel);
+    for (const ticket of [1, 2, 3]) await run(made, ticket, await request(bytes));
+    const prepared = () => log.mock.calls.filter(([, message]) => message === 'kernel prepared').length;
+    expect(prepared()).toBe(1);
+    await run(made, 4, await request(bytes, { memoryPagesMax: 17 }));
+    expect(prepared()).toBe(2);
+  });
+
+  it('runs units in the order of their arrival', async () => {
+    const made = pool(1);
+    const wanted = await request(assemble(sumKernel));
+    const order: number[] = [];
+    const tickets = Array.from({ length: 20 }, (_, ticket) => ticket);
+    await Promise.all(tickets.map((ticket) => run(made, ticket, wanted).then(() => order.push(ticket))));
+    expect(order).toEqual(tickets);
+  });
+
+  it('says that a kernel begins with too much memory, or that the memory is not there', async () => {
+    const made = pool(1);
+    const wanted = await request(kernel({ memory: '40' }));
+    const outcome = await run(made, 1, wanted);
+    expect(outcome).toMatchObject({ ok: false, code: 'kernel-refused', detail: expect.stringContaining('40 pages') });
+  });
+
+  it('can be given more cores and fewer', async () => {
+    const made = pool(1);
+    const endless = await request(endlessKernel, { fuelPerTaskMax: 2 ** 42 });
+    const quick = await request(assemble(sumKernel));
+    const blocked = run(made, 1, endless);
+    const waiting = run(made, 2, quick);
+    made.resize(2);
+    expect(await waiting).toMatchObject({ ok: true });
+    made.resize(1);
+    made.cancel(1);
+    expect(await blocked).toMatchObject({ ok: false, code: 'cancelled' });
+    expect(await run(made, 3, quick)).toMatchObject({ ok: true });
+    expect(() => made.resize(0)).toThrow(RangeError);
+    expect(() => pool(0.5)).toThrow(RangeError);
+  });
+
+  it('inspects', async () => {
+    const made = pool(1);
+    expect(await made.inspect(assemble(sumKernel))).toMatchObject({ hasReduce: true, functionCount: 8 });
+    await expect(made.inspect(Uint8Array.of(1, 2, 3))).rejects.toMatchObject({
+      name: 'KernelRefusedError',
+      code: 'not-wasm',
+    });
+    await expect(made.inspect(Uint8Array.of(1, 2, 3))).rejects.toBeInstanceOf(KernelRefusedError);
+  });
+
+  it('merges outputs, with a kernel by its CID or by its bytes', async () => {
+    const made = pool(1);
+    const bytes = assemble(sumKernel);
+    const { kernel: cid } = await request(bytes);
+    const limits = { fuelMax: 10_000, memoryPagesMax: 4, outputBytesMax: 100, wallClockMaxMs: 60_000 };
+    const rest = { parameters: new Uint8Array(0), outputs: [Uint8Array.of(1), Uint8Array.of(2)], limits };
+    expect([...(await made.reduce({ kernel: cid, ...rest }))]).toEqual([2, 0, 0, 0, 0, 0, 0, 0]);
+    expect([...(await made.reduce({ kernel: bytes, ...rest }))]).toEqual([2, 0, 0, 0, 0, 0, 0, 0]);
+    const failures: [Uint8Array, Partial<typeof limits>, string][] = [
+      [endlessKernel, {}, 'no-reduce'],
+      [kernel({ reduce: '(i32.const -1)' }), {}, 'kernel-error'],
+      [kernel({ reduce: '(unreachable)' }), {}, 'trap'],
+      [kernel({ reduce: '(loop $l (br $l)) (i32.const 0)' }), {}, 'out-of-fuel'],
+      [kernel({ reduce: '(loop $l (br $l)) (i32.const 0)' }), { fuelMax: 2 ** 42, wallClockMaxMs: 50 }, 'wall-clock'],
+      [bytes, { outputBytesMax: 7 }, 'output-too-large'],
+    ];
+    for (const [failing, changes, code] of failures) {
+      const wanted = { kernel: failing, ...rest, limits: { ...limits, ...changes } };
+      const error = await made.reduce(wanted).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(ReduceError);
+      expect((error as ReduceError).code).toBe(code);
+    }
+    await expect(made.reduce({ kernel: Uint8Array.of(0), ...rest })).rejects.toBeInstanceOf(KernelRefusedError);
+  });
+
+  it.runIf(process.platform === 'linux')('works at the lowest priority, and leaves this thread alone', async () => {
+    const made = pool(2);
+    const endless = await request(endlessKernel, { fuelPerTaskMax: 2 ** 42 });
+    const runs = [1, 2].map((ticket) => run(made, ticket, endless));
+    // Field 19 of a thread's stat is its nice value; the name in field 2 may contain spaces.
+    const niceValues = () =>
+      readdirSync('/proc/self/task').map((id) => {
+        const stat = readFileSync(`/proc/self/task/${id}/stat`, 'utf8');
+        return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+      });
+    await vi.waitFor(() => expect(niceValues().filter((nice) => nice === 19)).toHaveLength(2), { timeout: 20_000 });
+    const own = readFileSync('/proc/thread-self/stat', 'utf8');
+    expect(Number(own.slice(own.lastIndexOf(')') + 2).split(' ')[16])).toBeLessThan(19);
+    for (const ticket of [1, 2]) made.cancel(ticket);
+    await Promise.all(runs);
+  });
+});
