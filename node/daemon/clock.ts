@@ -10,7 +10,8 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 
 export function createClock(): Clock {
   const startedAt = Date.now() - performance.now();
-  const now = (): Millis => startedAt + performance.now();
+  // Whole milliseconds: times go into signed statements, which know no fractions.
+  const now = (): Millis => Math.floor(startedAt + performance.now());
   return {
     now,
     schedule(at, callback) {
@@ -18,7 +19,7 @@ export function createClock(): Clock {
       const arm = (): void => {
         const left = at - now();
         // Rounded up: a timer that fires early would only be armed again.
-        timer = left > TIMEOUT_MAX_MS ? setTimeout(arm, TIMEOUT_MAX_MS) : setTimeout(callback, Math.ceil(left));
+        timer = left > TIMEOUT_MAX_MS ? setTimeout(arm, TIMEOUT_MAX_MS) : setTimeout(callback, left);
       };
       arm();
       return () => clearTimeout(timer);

@@ -67,6 +67,9 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...cleanEnvironment(), ...options.env },
   });
+  const killWithTest = (): void => void child.kill('SIGKILL');
+  process.once('exit', killWithTest);
+  child.once('exit', () => process.off('exit', killWithTest));
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-1_000_000);

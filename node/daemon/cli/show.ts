@@ -60,7 +60,7 @@ export async function showPeers({ sources, json }: ShowOptions): Promise<void> {
         peer.cores,
         peer.offences,
         peer.agent,
-        peer.incompatible ?? (peer.address || peer.addresses[0]),
+        peer.incompatible ?? peer.addresses[0] ?? peer.address,
       ]),
     ),
   );
