@@ -13,13 +13,14 @@
  *            is not counted.
  *   leaving  The body becomes a block, which takes over the label that meant "leave the function"; behind it, fuel
  *            and depth are put back. `return` becomes a branch to it.
- *   NaN      See `nan.ts`. A NaN that the very next instruction consumes without looking at its bits stays as it is.
+ *   NaN      Made canonical behind the arithmetic that makes it, where anybody can see its bits: `nan.ts`, `nan-flow.ts`.
  *   dead     Code behind an unconditional branch never runs and is left out.
  */
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { type Decoded, type FloatShape, newDecoded, readInstruction, WEIGHT } from './instructions.ts';
+import { type Decoded, newDecoded, readInstruction, WEIGHT } from './instructions.ts';
 import { type FunctionBody, type FunctionType, type KernelModule, VALUE } from './module.ts';
 import { canonicaliseNan } from './nan.ts';
+import { observedNans } from './nan-flow.ts';
 
 /** Slots a call may use in all, the host's call included. */
 export const STACK_SLOTS_MAX = 24_000;
@@ -61,12 +62,12 @@ class FunctionRewriter {
   readonly #frames: Frame[] = [];
   readonly #temporaries = new Map<number, number>();
   readonly #fuel: number;
+  readonly #observedNans: ReadonlySet<number>;
   #cost: number;
   /** The block that is being read begins a loop's round: its charge is followed by the check. */
   #checked = false;
   #height = 0;
   #heightMax = 0;
-  #pendingNan: FloatShape | undefined;
   #calls = false;
   #vectors: boolean;
   /** Inside dead code: how many blocks opened there are still open. */
@@ -82,6 +83,7 @@ class FunctionRewriter {
     this.#cost = WEIGHT.functionEntry + Math.ceil(declared / WEIGHT.localsPerFuel);
     this.#vectors = [...this.#type.parameters, ...this.#type.results].includes(VALUE.v128);
     this.#fuel = this.#temporary(VALUE.i64);
+    this.#observedNans = observedNans(module, index);
   }
 
   rewrite(): ByteWriter {
@@ -97,10 +99,6 @@ class FunctionRewriter {
 
   #instruction(decoded: Decoded, reader: ByteReader): void {
     const { instruction, prefix, code } = decoded;
-    if (this.#pendingNan !== undefined) {
-      if (instruction.ignoresNanBits !== this.#pendingNan) this.#canonicalise(this.#pendingNan);
-      this.#pendingNan = undefined;
-    }
     if (prefix === 0xfd) this.#vectors = true;
     this.#cost += instruction.weight;
     this.#setHeight(this.#height - instruction.pops);
@@ -108,7 +106,9 @@ class FunctionRewriter {
     if (prefix === 0 && this.#control(decoded, reader)) return;
     this.#block.append(this.#module.bytes, decoded.start, reader.position);
     this.#setHeight(this.#height + instruction.pushes);
-    this.#pendingNan = instruction.makesNan;
+    if (instruction.makesNan !== undefined && this.#observedNans.has(decoded.start)) {
+      canonicaliseNan(this.#block, instruction.makesNan, (type) => this.#temporary(type));
+    }
   }
 
   /** Returns true when the instruction has been written, or left out, here. */
@@ -236,10 +236,6 @@ class FunctionRewriter {
     }
     this.#callHelper(this.#appended.chargeFunction);
     this.#block.byte(0x20).u32(length);
-  }
-
-  #canonicalise(shape: FloatShape): void {
-    canonicaliseNan(this.#block, shape, (type) => this.#temporary(type));
   }
 
   /** Writes the charge of the finished block, then the block. */
