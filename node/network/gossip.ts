@@ -36,7 +36,18 @@ const SCORE_DECAY_INTERVAL_MS = 1_000;
 /** An invalid message weighs a hundredth after ten minutes. */
 const INVALID_DECAY = 0.01 ** (1 / 600);
 
-export function gossipService(topic: string, sha256: Sha256): ReturnType<typeof gossipsub> {
+export interface GossipServiceOptions {
+  readonly topic: string;
+  readonly sha256: Sha256;
+  /** Whether peers that share an address lose score: among strangers yes; behind a swarm key they are colleagues. */
+  readonly penalisesColocation: boolean;
+}
+
+export function gossipService({
+  topic,
+  sha256,
+  penalisesColocation,
+}: GossipServiceOptions): ReturnType<typeof gossipsub> {
   const options: Partial<GossipsubOpts> = {
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: (message) => sha256(message.data),
@@ -61,7 +72,7 @@ export function gossipService(topic: string, sha256: Sha256): ReturnType<typeof 
     scoreParams: {
       decayInterval: SCORE_DECAY_INTERVAL_MS,
       IPColocationFactorThreshold: 4,
-      IPColocationFactorWeight: -50,
+      IPColocationFactorWeight: penalisesColocation ? -50 : 0,
       IPColocationFactorWhitelist: new Set(LOOPBACK),
       topics: {
         [topic]: createTopicScoreParams({

@@ -13,7 +13,7 @@ import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2pOptions } from 'libp2p';
 import { messageOf } from './error.ts';
-import { gossipService, type Sha256 } from './gossip.ts';
+import { type GossipServiceOptions, gossipService } from './gossip.ts';
 import { CONNECTIONS_MAX, DIAL_TIMEOUT_MS, INBOUND_CONNECTIONS_PER_SECOND_MAX, INBOUND_PENDING_MAX } from './limits.ts';
 import type { SwarmKey } from './swarm-key.ts';
 
@@ -25,13 +25,11 @@ export interface Services extends Record<string, unknown> {
   readonly gossip: GossipSub;
 }
 
-export interface Libp2pNodeOptions {
+export interface Libp2pNodeOptions extends GossipServiceOptions {
   readonly privateKey: PrivateKey;
   readonly listen: readonly Multiaddr[];
   readonly announce: readonly Multiaddr[];
   readonly swarmKey: SwarmKey | undefined;
-  readonly topic: string;
-  readonly sha256: Sha256;
   readonly agent: string;
   readonly transports: readonly TransportFactory[];
   /** An incoming connection failed its handshake. */
@@ -65,7 +63,7 @@ export function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Services>
     },
     // Links are measured, and dead ones dropped, by our own pings: libp2p's would do the same work twice.
     connectionMonitor: { enabled: false },
-    services: { identify: identify(), ping: ping(), gossip: gossipService(options.topic, options.sha256) },
+    services: { identify: identify(), ping: ping(), gossip: gossipService(options) },
   });
 }
 

@@ -148,6 +148,7 @@ class Libp2pTransport implements NetworkTransport {
       swarmKey: this.#swarmKey,
       topic: this.#names.topic,
       sha256: this.#options.sha256,
+      penalisesColocation: this.#options.parameters.preset === 'open',
       agent: this.#options.agent,
       transports: this.#options.transports,
       inboundFailed: (address, error) => this.#reportInboundFailure(address, error),

@@ -1,27 +1,24 @@
 /** The block exchange over real connections, with providers in processes of their own. */
-import { generateKeyPair } from '@libp2p/crypto/keys';
-import type { Libp2p, Stream } from '@libp2p/interface';
-import { tcp } from '@libp2p/tcp';
+import type { Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { encode } from 'it-length-prefixed';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { encodeRequest } from '../../node/network/block-wire.ts';
-import { createNode, type Services } from '../../node/network/libp2p-node.ts';
 import { RANGE_BYTES, SERVED_REQUESTS_MAX } from '../../node/network/limits.ts';
 import { peerKeyOf } from '../../node/network/peer-key.ts';
-import { protocolNames } from '../../node/network/protocols.ts';
 import type { Cid, JobId, PeerKey } from '../../node/protocol/ids.ts';
 import { BLOCK_BYTES_MAX } from '../../node/protocol/limits.ts';
-import { testParameters } from '../../node/protocol/parameters.ts';
 import type { FetchOutcome } from '../../node/runtime/environment.ts';
 import { RecordingListener } from '../contract/transport.ts';
 import { testBlock } from '../support/network/blocks.ts';
 import { type ProviderProcess, startProvider } from '../support/network/child.ts';
 import { createPeer, type TestPeer, until } from '../support/network/peers.ts';
+import { RAW_NAMES, startRawNode } from '../support/network/raw-node.ts';
+
+// Real connections and processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const JOB = '01'.repeat(32) as JobId;
-const NAMES = protocolNames(testParameters('network-test'));
 /** How long the stalled reader stalls. */
 const STALL_MS = Number(process.env.SHOAL_TEST_STALL_MS ?? 60_000);
 
@@ -108,25 +105,12 @@ describe('block exchange', () => {
 
 describe('a block server', () => {
   /** A node that speaks the wire format by hand, accepted as a peer by the provider. */
-  async function rawReader(from: ProviderProcess): Promise<{ node: Libp2p<Services>; open: () => Promise<Stream> }> {
-    const node = await createNode({
-      privateKey: await generateKeyPair('Ed25519'),
-      listen: [],
-      announce: [],
-      swarmKey: undefined,
-      topic: NAMES.topic,
-      sha256,
-      agent: 'raw',
-      transports: [tcp()],
-      inboundFailed: () => undefined,
-    });
-    await node.handle(NAMES.direct, () => undefined);
-    await node.start();
+  async function rawReader(from: ProviderProcess): Promise<{ open: () => Promise<Stream> }> {
+    const node = await startRawNode();
     cleanups.push(async () => node.stop());
-    node.services.gossip.subscribe(NAMES.topic);
     const connection = await node.dial(multiaddr(from.addresses[0]!));
     expect(peerKeyOf(connection.remotePeer)).toBe(from.peer);
-    return { node, open: () => connection.newStream(NAMES.blocks) };
+    return { open: () => connection.newStream(RAW_NAMES.blocks) };
   }
 
   function ask(stream: Stream, id: number, cid: Cid, offset: number): void {

@@ -6,13 +6,16 @@ import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { NetworkError } from '../../node/network/error.ts';
 import { peerNameOf } from '../../node/network/peer-key.ts';
 import { testParameters } from '../../node/protocol/parameters.ts';
 import type { TransportListener } from '../../node/runtime/environment.ts';
 import { RecordingListener } from '../contract/transport.ts';
 import { createPeer, type TestPeer, until } from '../support/network/peers.ts';
+
+// Real connections and processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const cleanups: (() => Promise<unknown>)[] = [];
 

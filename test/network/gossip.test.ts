@@ -1,17 +1,15 @@
 /** Gossip over real connections: who hears what, who forwards what. */
 
-import { generateKeyPair } from '@libp2p/crypto/keys';
-import { tcp } from '@libp2p/tcp';
 import { multiaddr } from '@multiformats/multiaddr';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { afterEach, describe, expect, test } from 'vitest';
-import { createNode } from '../../node/network/libp2p-node.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { peerKeyOf } from '../../node/network/peer-key.ts';
-import { protocolNames } from '../../node/network/protocols.ts';
 import { STATEMENT_BYTES_MAX } from '../../node/protocol/limits.ts';
-import { testParameters } from '../../node/protocol/parameters.ts';
 import { RecordingListener } from '../contract/transport.ts';
 import { createPeer, type TestPeer, until } from '../support/network/peers.ts';
+import { RAW_NAMES, startRawNode } from '../support/network/raw-node.ts';
+
+// Real connections and processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 120_000 });
 
 interface Member extends TestPeer {
   readonly heard: RecordingListener;
@@ -86,28 +84,14 @@ describe('gossip', () => {
 
   test('a message that is too large never reaches the listener', async () => {
     const honest = await join([]);
-    const names = protocolNames(testParameters('network-test'));
-    const rude = await createNode({
-      privateKey: await generateKeyPair('Ed25519'),
-      listen: [],
-      announce: [],
-      swarmKey: undefined,
-      topic: names.topic,
-      sha256,
-      agent: 'rude',
-      transports: [tcp()],
-      inboundFailed: () => undefined,
-    });
-    await rude.handle(names.direct, () => undefined);
-    await rude.start();
+    const rude = await startRawNode();
     cleanups.push(async () => rude.stop());
-    rude.services.gossip.subscribe(names.topic);
     await rude.dial(multiaddr(honest.transport.multiaddrs()[0]!));
     const self = peerKeyOf(rude.peerId);
     await until(() => honest.heard.of('connected').some(({ peer }) => peer === self), 'the rude peer');
-    await until(() => rude.services.gossip.getSubscribers(names.topic).length > 0, 'the subscription');
-    await rude.services.gossip.publish(names.topic, new Uint8Array(STATEMENT_BYTES_MAX + 1));
-    await rude.services.gossip.publish(names.topic, new Uint8Array(STATEMENT_BYTES_MAX));
+    await until(() => rude.services.gossip.getSubscribers(RAW_NAMES.topic).length > 0, 'the subscription');
+    await rude.services.gossip.publish(RAW_NAMES.topic, new Uint8Array(STATEMENT_BYTES_MAX + 1));
+    await rude.services.gossip.publish(RAW_NAMES.topic, new Uint8Array(STATEMENT_BYTES_MAX));
     await until(() => honest.heard.of('gossip').length > 0, 'the message of allowed size');
     expect(honest.heard.of('gossip').map(({ bytes }) => bytes.length)).toEqual([STATEMENT_BYTES_MAX]);
   });
@@ -119,5 +103,30 @@ describe('gossip', () => {
     const count = 1_000;
     for (let i = 0; i < count; i++) say(first, `message ${i}`);
     await until(() => second.heard.of('gossip').length === count, 'the whole burst');
+  });
+
+  test('who sends what everybody rejects is no longer listened to', async () => {
+    const honest = await join([]);
+    const friend = await join([honest]);
+    answering(honest, (words) => (words.startsWith('bad') ? 'reject' : 'accept'));
+    const rude = await startRawNode();
+    cleanups.push(async () => rude.stop());
+    await rude.dial(multiaddr(honest.transport.multiaddrs()[0]!));
+    await until(() => rude.services.gossip.getSubscribers(RAW_NAMES.topic).length > 0, 'the subscription');
+    const rudeSays = (words: string) => rude.services.gossip.publish(RAW_NAMES.topic, new TextEncoder().encode(words));
+    const hears = (words: string) => honest.heard.of('gossip').some((message) => text(message) === words);
+    for (let i = 0; i < 8; i++) await rudeSays(`bad ${i}`);
+    // Scores are looked up once a heartbeat, so a probe or two may still come through.
+    let round = 0;
+    const ignored = async () => {
+      const probe = `probe ${++round}`;
+      await rudeSays(probe);
+      for (const mark of [`mark ${round} a`, `mark ${round} b`, `mark ${round} c`]) {
+        say(friend, mark);
+        await until(() => hears(mark), mark);
+      }
+      return !hears(probe);
+    };
+    await until(ignored, 'a probe that is not heard');
   });
 });

@@ -1,5 +1,5 @@
 /** Links to peers that freeze, are killed, or come back while their old connection still looks alive. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DIRECT_BYTES_MAX, DIRECT_QUEUE_BYTES_MAX } from '../../node/network/limits.ts';
 import { privateKeyFromSeed } from '../../node/network/peer-key.ts';
 import { fromHex } from '../../node/protocol/bytes.ts';
@@ -7,6 +7,9 @@ import { RecordingListener } from '../contract/transport.ts';
 import { type ProviderProcess, startProvider } from '../support/network/child.ts';
 import type { ProviderConfiguration } from '../support/network/messages.ts';
 import { createPeer, type TestPeer, until } from '../support/network/peers.ts';
+
+// Real connections and processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const cleanups: (() => Promise<unknown>)[] = [];
 

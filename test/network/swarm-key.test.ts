@@ -1,15 +1,13 @@
 /** Private networks: the key's text form, and what peers are told when keys do not match. */
-import { generateKeyPair } from '@libp2p/crypto/keys';
-import { tcp } from '@libp2p/tcp';
 import { multiaddr } from '@multiformats/multiaddr';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { describe, expect, test } from 'vitest';
-import { createNode } from '../../node/network/libp2p-node.ts';
-import { protocolNames } from '../../node/network/protocols.ts';
+import { describe, expect, test, vi } from 'vitest';
 import { generateSwarmKey, networkNameOf, parseSwarmKey } from '../../node/network/swarm-key.ts';
-import { testParameters } from '../../node/protocol/parameters.ts';
 import { RecordingListener } from '../contract/transport.ts';
 import { createPeer, LOOPBACK_TCP, LOOPBACK_WS, until } from '../support/network/peers.ts';
+import { RAW_NAMES, startRawNode } from '../support/network/raw-node.ts';
+
+// Real connections and processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 120_000 });
 
 const HEX = 'ab'.repeat(32);
 
@@ -43,7 +41,7 @@ describe('swarm key', () => {
   });
 });
 
-describe('a private network', () => {
+describe.concurrent('a private network', () => {
   test.each(['/ip4/127.0.0.1/udp/0/webrtc-direct', '/webrtc'])('refuses to listen on %s, by name', async (address) => {
     await expect(createPeer({ listen: [address], swarmKey: generateSwarmKey().text })).rejects.toMatchObject({
       code: 'address-refused',
@@ -87,25 +85,12 @@ describe('a private network', () => {
     const honest = await createPeer({ swarmKey: swarmKey.text });
     const heard = new RecordingListener();
     await honest.transport.start(heard);
-    const names = protocolNames(testParameters('network-test'));
-    const intruder = await createNode({
-      privateKey: await generateKeyPair('Ed25519'),
-      listen: [],
-      announce: [],
-      swarmKey,
-      topic: names.topic,
-      sha256,
-      agent: 'intruder',
-      transports: [tcp()],
-      inboundFailed: () => undefined,
-    });
-    await intruder.handle(names.direct, () => undefined);
-    await intruder.handle(names.membership, (stream) => {
-      stream.send(new Uint8Array(32));
-    });
-    await intruder.start();
+    const intruder = await startRawNode({ swarmKey }, (node) =>
+      node.handle(RAW_NAMES.membership, (stream) => {
+        stream.send(new Uint8Array(32));
+      }),
+    );
     try {
-      intruder.services.gossip.subscribe(names.topic);
       await intruder.dial(multiaddr(honest.transport.multiaddrs()[0]!));
       await until(() => heard.of('dialFailed').length > 0, 'the failed proof');
       expect(heard.of('dialFailed')[0]!.code).toBe('swarm-key-suspected');

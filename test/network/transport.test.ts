@@ -1,7 +1,11 @@
 /** The contract of `Transport`, over libp2p on loopback: tcp, websockets, and a private network. */
+import { vi } from 'vitest';
 import { generateSwarmKey } from '../../node/network/swarm-key.ts';
 import { type CreatePair, describeTransport } from '../contract/transport.ts';
 import { createPeer, LOOPBACK_TCP, LOOPBACK_WS, until } from '../support/network/peers.ts';
+
+// Real connections and processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 120_000 });
 
 function pairOver(listen: string, swarmKey?: Uint8Array): CreatePair {
   return async () => {

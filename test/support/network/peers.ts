@@ -33,7 +33,7 @@ export async function createPeer(options: Partial<NodeTransportOptions> = {}): P
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what = 'a condition',
-  withinMs = 30_000,
+  withinMs = 60_000,
 ): Promise<void> {
   const untilMs = Date.now() + withinMs;
   while (!(await condition())) {
