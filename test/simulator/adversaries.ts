@@ -84,13 +84,30 @@ export function equivocator(): Behaviour {
   };
 }
 
-/** Computes nothing: waits until somebody reveals, and commits to the same. */
+/** Computes nothing: waits until somebody reveals, and commits to the same. It claims nothing, so that others work. */
 export function lazyCopier(): Behaviour {
   return {
     name: 'copier',
     honest: false,
     computes: false,
     executor: (inner, context) => new Copier(inner, context),
+    machine: (inner, context) => new Silenced(inner, context, ['claim']),
+  };
+}
+
+/** Claims what it can, renews its leases for ever, and computes nothing: it wants the units to stay undone. */
+export function squatter(): Behaviour {
+  return {
+    name: 'squatter',
+    honest: false,
+    computes: false,
+    executor: (inner) => ({
+      execute: (...args) => {
+        if (args[1].task !== undefined) inner.execute(...args);
+      },
+      cancel: () => undefined,
+      close: () => inner.close(),
+    }),
   };
 }
 
