@@ -68,7 +68,7 @@ export class ByteReader {
     const length = this.u32();
     const start = this.position;
     this.skip(length);
-    return new TextDecoder().decode(this.bytes.subarray(start, start + length));
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.bytes.subarray(start, start + length));
   }
 
   /** A reader over the next `length` bytes, which this one skips. */

@@ -189,6 +189,34 @@ describe('limits', () => {
   });
 });
 
+describe('the metered module', () => {
+  const text = `(module (memory (export "memory") 1) (table 1 funcref) (elem (i32.const 0) $swap)
+    (global (export "seven") i32 (i32.const 7)) (data (i32.const 5) "xyz")
+    (func $swap (export "swap") (param i32 i64) (result i64 i32) (call $again (local.get 0) (local.get 1)))
+    (func $again (param i32 i64) (result i64 i32) (local.get 1) (local.get 0)))`;
+
+  it('is the same each time, and valid', () => {
+    const bytes = assemble(text);
+    const metered = meter(bytes, { memoryPagesMax: 2 });
+    expect(meter(bytes, { memoryPagesMax: 2 })).toEqual(metered);
+    expect(WebAssembly.validate(metered as Uint8Array<ArrayBuffer>)).toBe(true);
+  });
+
+  it('keeps exports, data and several results, and adds its own exports', () => {
+    const { exports } = meteredExports(assemble(text));
+    expect(Object.keys(exports)).toEqual(['memory', 'seven', 'swap', 'shoal:fuel', 'shoal:host-failure']);
+    (exports['shoal:fuel'] as unknown as WebAssembly.Global).value = 100n;
+    expect(exports.swap!(...([3, 4n] as unknown as readonly never[]))).toEqual([4n, 3]);
+    const { buffer } = exports.memory as unknown as WebAssembly.Memory;
+    expect([...new Uint8Array(buffer, 5, 3)]).toEqual([120, 121, 122]);
+  });
+
+  it('cannot be metered again: its exports are reserved', () => {
+    const metered = meter(assemble(text), { memoryPagesMax: 2 });
+    expect(() => meter(metered, { memoryPagesMax: 2 })).toThrow(/reserved/);
+  });
+});
+
 describe('how a task can end', () => {
   it.each<[string, Parameters<typeof runKernel>[0], number]>([
     ['a division by zero', { init: '(i32.div_u (i32.const 1) (global.get $out_length))' }, TRAP.trap],
