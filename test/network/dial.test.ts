@@ -1,5 +1,5 @@
 /** Finding peers: bootstrap addresses that fail, come up later or are wrong; peers of other versions. */
-import { createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { identify } from '@libp2p/identify';
 import { noise } from '@libp2p/noise';
@@ -12,7 +12,7 @@ import { peerNameOf } from '../../node/network/peer-key.ts';
 import { testParameters } from '../../node/protocol/parameters.ts';
 import type { TransportListener } from '../../node/runtime/environment.ts';
 import { RecordingListener } from '../contract/transport.ts';
-import { createPeer, type TestPeer, until } from '../support/network/peers.ts';
+import { createPeer, freePort, type TestPeer, until } from '../support/network/peers.ts';
 
 // Real connections and processes: on a busy machine they take their time.
 vi.setConfig({ testTimeout: 120_000 });
@@ -29,20 +29,6 @@ async function started(options: Parameters<typeof createPeer>[0]): Promise<TestP
   const heard = new RecordingListener();
   await peer.transport.start(heard);
   return { ...peer, heard };
-}
-
-/** A port nobody listens on. */
-async function freePort(): Promise<number> {
-  const server = await listening();
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function listening(): Promise<Server> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
 }
 
 describe('bootstrap', () => {

@@ -1,4 +1,5 @@
 /** Links to peers that freeze, are killed, or come back while their old connection still looks alive. */
+import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DIRECT_BYTES_MAX, DIRECT_QUEUE_BYTES_MAX } from '../../node/network/limits.ts';
 import { privateKeyFromSeed } from '../../node/network/peer-key.ts';
@@ -6,7 +7,8 @@ import { fromHex } from '../../node/protocol/bytes.ts';
 import { RecordingListener } from '../contract/transport.ts';
 import { type ProviderProcess, startProvider } from '../support/network/child.ts';
 import type { ProviderConfiguration } from '../support/network/messages.ts';
-import { createPeer, type TestPeer, until } from '../support/network/peers.ts';
+import { createPeer, freePort, type TestPeer, until } from '../support/network/peers.ts';
+import { RAW_NAMES, startRawNode } from '../support/network/raw-node.ts';
 
 // Real connections and processes: on a busy machine they take their time.
 vi.setConfig({ testTimeout: 120_000 });
@@ -86,5 +88,30 @@ describe('a link', () => {
     other.transport.send(one.transport.self, new Uint8Array(DIRECT_BYTES_MAX));
     await until(() => one.heard.of('direct').length === 1, 'the message of allowed size');
     expect(one.heard.of('direct')[0]!.bytes).toHaveLength(DIRECT_BYTES_MAX);
+  });
+
+  test('is made anew when gossip does not reach the peer any more', async () => {
+    const honest = await started({});
+    const quiet = await startRawNode();
+    cleanups.push(async () => quiet.stop());
+    await quiet.dial(multiaddr(honest.transport.multiaddrs()[0]!));
+    await until(() => honest.heard.of('connected').length === 1, 'the connection');
+    quiet.services.gossip.unsubscribe(RAW_NAMES.topic);
+    await until(() => honest.heard.of('disconnected').length === 1, 'the end of the link');
+  });
+
+  test('stays when five peers dial each other at the same moment', async () => {
+    const ports = await Promise.all([0, 1, 2, 3, 4].map(freePort));
+    const addresses = ports.map((port) => `/ip4/127.0.0.1/tcp/${port}`);
+    const peers = await Promise.all(addresses.map((address) => started({ listen: [address], bootstrap: addresses })));
+    await until(() => peers.every(({ heard }) => heard.of('connected').length >= 4), 'everybody connected');
+    // Two rounds of pings later it is still the same links.
+    await until(() => peers.every(({ heard }) => heard.of('roundTrip').length >= 12), 'two rounds of pings');
+    for (const { heard } of peers) {
+      expect(heard.of('connected')).toHaveLength(4);
+      expect(heard.of('disconnected')).toEqual([]);
+    }
+    peers[0]!.transport.publish(Uint8Array.of(1, 2, 3));
+    await until(() => peers.slice(1).every(({ heard }) => heard.of('gossip').length === 1), 'the message everywhere');
   });
 });

@@ -1,4 +1,5 @@
 /** Real transports on loopback for tests, and waiting for what they report. */
+import { type AddressInfo, createServer } from 'node:net';
 import { generateKeyPair } from '@libp2p/crypto/keys';
 import { createNodeTransport, type NodeTransportOptions } from '../../../node/network/nodejs.ts';
 import type { NetworkTransport } from '../../../node/network/transport.ts';
@@ -40,4 +41,13 @@ export async function until(
     if (Date.now() > untilMs) throw new Error(`waited ${withinMs} ms in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** A port of 127.0.0.1 that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
