@@ -96,7 +96,7 @@ export function createJob(shape: JobShape, random: RandomStream): ModelledJob {
     ...shape.request,
   };
   const trueRoots = inputs.map(({ bytes }) => {
-    const { leaves } = computeUnit(request.kernel, request.parameters, bytes);
+    const { leaves } = computeUnit(modelledProgram(request.kernel), request.parameters, bytes, request);
     return rootOf(merkleRoot(leaves), totalFuel(leaves));
   });
   return {
@@ -108,23 +108,55 @@ export function createJob(shape: JobShape, random: RandomStream): ModelledJob {
   };
 }
 
+/** What a program says about one task, before the limits of the job are applied. Fuel may be infinite. */
+export interface TaskOutcome {
+  readonly trap: TrapKind;
+  readonly fuel: number;
+  readonly output: Uint8Array;
+}
+
+/** A kernel as a function. */
+export type Program = (parameters: Uint8Array, input: Uint8Array) => TaskOutcome;
+
+export interface TaskLimits {
+  readonly fuelPerTaskMax: number;
+  readonly outputBytesPerTaskMax: number;
+}
+
+/** The program behind every modelled job: different kernels, parameters and inputs give different outputs. */
+export function modelledProgram(kernel: Cid): Program {
+  const seed = hashText(kernel);
+  return (parameters, input) => {
+    const trap = (input[0]! <= TRAP.outputTooLarge ? input[0]! : TRAP.none) as TrapKind;
+    const output = new Uint8Array(hash128(input, hash128(parameters, seed)).buffer);
+    return { trap, fuel: 1 + input[1]! + 256 * input[2]!, output };
+  };
+}
+
 /** Packed leaves and outputs of every task in a unit. Throws a BlockError when the input is no unit input. */
 export function computeUnit(
-  kernel: Cid,
+  program: Program,
   parameters: Uint8Array,
   unitInput: Uint8Array,
+  limits: TaskLimits,
 ): { leaves: Uint8Array; outputs: Uint8Array[] } {
-  const seed = hash128(parameters, hashText(kernel));
   const leaves: Uint8Array[] = [];
   const outputs: Uint8Array[] = [];
   for (const input of decodeUnitInput(unitInput)) {
-    const trap = (input[0]! <= TRAP.outputTooLarge ? input[0]! : TRAP.none) as TrapKind;
-    const output = trap === TRAP.none ? new Uint8Array(hash128(input, seed).buffer) : new Uint8Array();
-    const fuel = 1 + input[1]! + 256 * input[2]!;
+    const { trap, fuel, output } = limited(program(parameters, input), limits);
     leaves.push(packLeaf({ trap, fuel, outputHash: toHex(sha256(output)) as Digest }));
     outputs.push(output);
   }
   return { leaves: concatBytes(...leaves), outputs };
+}
+
+/** Out of fuel costs the whole budget; what trapped has no output. */
+function limited({ trap, fuel, output }: TaskOutcome, limits: TaskLimits): TaskOutcome {
+  const nothing = new Uint8Array();
+  if (fuel > limits.fuelPerTaskMax) return { trap: TRAP.outOfFuel, fuel: limits.fuelPerTaskMax, output: nothing };
+  if (trap !== TRAP.none) return { trap, fuel, output: nothing };
+  if (output.length > limits.outputBytesPerTaskMax) return { trap: TRAP.outputTooLarge, fuel, output: nothing };
+  return { trap, fuel, output };
 }
 
 /** What a runner hands over for a whole unit. */
