@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { parseAddress, parseListenAddress } from '../network/address.ts';
 import { defaultDataFolder, readText } from './data-folder.ts';
 import { type ErrorCode, ShoalError } from './errors.ts';
-import { LOG_LEVELS, type LogThreshold } from './logger.ts';
+import { LOG_LEVELS, type LogThreshold } from './log-levels.ts';
 import { readSwarmKey, type SwarmKeyFile } from './swarm-key.ts';
 
 export interface Config {

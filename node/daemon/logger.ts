@@ -4,9 +4,7 @@
  */
 import { pino } from 'pino';
 import type { Logger } from '../runtime/log.ts';
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogThreshold = (typeof LOG_LEVELS)[number];
+import type { LogThreshold } from './log-levels.ts';
 
 export interface LogOptions {
   readonly level: LogThreshold;

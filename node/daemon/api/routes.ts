@@ -9,6 +9,7 @@ import { renderMetrics } from '../../runtime/metrics.ts';
 import { type Explanation, explain } from '../../runtime/why.ts';
 import { ShoalError } from '../errors.ts';
 import type { JobService } from '../jobs/service.ts';
+import { shortName } from '../short-name.ts';
 import { toJson } from './json.ts';
 import { checked } from './server.ts';
 import type { Uploads } from './uploads.ts';
@@ -160,9 +161,4 @@ function explainAll(
     reason,
     ...explain(reason, { peer: (key) => shortName(about.peerName(key)), nowMs: view.nowMs }),
   }));
-}
-
-/** `12D3…` and the last eight characters: the beginning is the same for every Ed25519 peer. */
-export function shortName(peerName: string): string {
-  return `12D3…${peerName.slice(-8)}`;
 }

@@ -9,7 +9,7 @@ import { type ConfigSources, dataFolderOf } from '../config.ts';
 import { ShoalError, translate } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { VERSION } from '../installation.ts';
-import { LOG_LEVELS } from '../logger.ts';
+import { LOG_LEVELS } from '../log-levels.ts';
 import { createSwarmKeyFile } from '../swarm-key.ts';
 import { Client } from './client.ts';
 import { endQuietlyOnClosedPipe, print, printJson, say } from './output.ts';

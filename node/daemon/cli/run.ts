@@ -6,12 +6,11 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { SubmissionBody } from '../api/routes.ts';
-import { shortName } from '../api/routes.ts';
-import { type Overrides, startDaemon } from '../compose.ts';
+import type { Overrides } from '../compose.ts';
 import { type Config, type ConfigSources, DEFAULT_LISTEN, dataFolderOf, loadConfig } from '../config.ts';
 import { ShoalError } from '../errors.ts';
 import type { FinishedOutcome } from '../jobs/note.ts';
-import { createLogger } from '../logger.ts';
+import { shortName } from '../short-name.ts';
 import { Client } from './client.ts';
 import { follow } from './follow.ts';
 import { chooseKernel, type KernelChoice, kernelArguments } from './kernel-argument.ts';
@@ -99,6 +98,8 @@ async function startEmbedded(
   // The default ports belong to a daemon; a peer that comes and goes takes any. Its logs stay out of the progress unless asked for.
   const listen = config.listen === DEFAULT_LISTEN ? ['/ip4/127.0.0.1/tcp/0'] : config.listen;
   const level = sources.flags.logLevel === undefined && config.logLevel === 'info' ? 'warn' : config.logLevel;
+  // Loaded only where a peer is started: the other commands answer at once.
+  const [{ startDaemon }, { createLogger }] = await Promise.all([import('../compose.ts'), import('../logger.ts')]);
   const logger = createLogger({ level, pretty: process.stderr.isTTY === true });
   const daemon = await startDaemon({ config: { ...config, listen, apiPort: 0 }, logger, embedded: true, overrides });
   const stop = async (): Promise<void> => {

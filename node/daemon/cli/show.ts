@@ -1,10 +1,10 @@
 /** The commands that only look: status, peers, jobs, job, why. */
 import type { PeerKey } from '../../protocol/ids.ts';
-import { shortName } from '../api/routes.ts';
 import { type Config, type ConfigSources, dataFolderOf, loadConfig } from '../config.ts';
 import { readSchema } from '../data-folder.ts';
 import { ShoalError } from '../errors.ts';
 import { wordsOf } from '../jobs/progress.ts';
+import { shortName } from '../short-name.ts';
 import { Client, type JobAnswer } from './client.ts';
 import { bytes, duration, print, printJson, progressText, short, table } from './output.ts';
 

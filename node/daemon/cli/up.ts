@@ -1,8 +1,7 @@
 /** `shoal up`: a peer that stays, until SIGINT or SIGTERM. */
-import { type Overrides, startDaemon } from '../compose.ts';
+import type { Overrides } from '../compose.ts';
 import { type ConfigSources, loadConfig } from '../config.ts';
 import { EXIT } from '../exit-codes.ts';
-import { createLogger } from '../logger.ts';
 import { print, printJson } from './output.ts';
 
 export interface UpOptions {
@@ -13,6 +12,7 @@ export interface UpOptions {
 
 export async function up({ sources, json, overrides }: UpOptions): Promise<void> {
   const config = await loadConfig(sources);
+  const [{ startDaemon }, { createLogger }] = await Promise.all([import('../compose.ts'), import('../logger.ts')]);
   const logger = createLogger({ level: config.logLevel, pretty: process.stderr.isTTY === true });
   const signal = nextSignal();
   const daemon = await startDaemon({ config, logger, overrides });
