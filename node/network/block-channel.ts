@@ -9,7 +9,7 @@ import { BLOCK_BYTES_MAX } from '../protocol/limits.ts';
 import type { RangeSource } from './block-client.ts';
 import { ANSWER_BYTES_MAX, BlockWireError, decodeAnswer, encodeRequest, type RangeAnswer } from './block-wire.ts';
 import { exchangeFrames, FrameQueue } from './frames.ts';
-import { WINDOW_BYTES, WINDOW_REQUESTS } from './limits.ts';
+import { PROVIDER_STALLED_MS, WINDOW_BYTES, WINDOW_REQUESTS } from './limits.ts';
 import { type Deferred, deferred } from './turns.ts';
 
 interface Asked {
@@ -31,6 +31,7 @@ export class BlockChannel implements RangeSource {
   #askedBytes = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #stalledUntilMs = 0;
 
   constructor(open: () => Promise<Stream>, idleMs: number) {
     this.#open = open;
@@ -40,6 +41,10 @@ export class BlockChannel implements RangeSource {
   /** Bytes asked for here and not received, waiting ones included: how busy this peer is with us. */
   get load(): number {
     return this.#askedBytes + this.#waiting.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  get stalled(): boolean {
+    return Date.now() < this.#stalledUntilMs;
   }
 
   /** Rejects when the stream breaks or idles. */
@@ -111,7 +116,10 @@ export class BlockChannel implements RangeSource {
     clearTimeout(this.#idle);
     this.#idle = undefined;
     if (this.#asked.length + this.#waiting.length === 0) return;
-    this.#idle = setTimeout(() => this.#break(new BlockWireError('the peer stopped answering')), this.#idleMs);
+    this.#idle = setTimeout(() => {
+      this.#stalledUntilMs = Date.now() + PROVIDER_STALLED_MS;
+      this.#break(new BlockWireError('the peer stopped answering'));
+    }, this.#idleMs);
   }
 
   #break(error: unknown): void {

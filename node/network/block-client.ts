@@ -18,6 +18,8 @@ import { Semaphore } from './turns.ts';
 /** The asking end at one peer; `BlockChannel` is one. */
 export interface RangeSource {
   readonly load: number;
+  /** It let a request idle a short while ago: asked after all others. */
+  readonly stalled: boolean;
   request(cid: Cid, offset: number, length: number): Promise<RangeAnswer>;
 }
 
@@ -141,21 +143,20 @@ export class BlockClient {
     return undefined;
   }
 
-  /** Hinted providers before others, and among each the one with the least to do for us. */
+  /** Hinted providers before others, stalled ones last, and among equals the one with the least to do for us. */
   #nextProvider({ providers, asked }: Omit<Download, 'result'>): PeerKey | undefined {
-    for (const group of [providers, this.#hooks.peers()]) {
-      let best: { readonly peer: PeerKey; readonly load: number } | undefined;
-      for (const peer of group) {
-        if (asked.has(peer)) continue;
-        const load = this.#hooks.channel(peer)?.load;
-        if (load !== undefined && (best === undefined || load < best.load)) best = { peer, load };
-      }
-      if (best !== undefined) {
-        asked.add(best.peer);
-        return best.peer;
+    const others = this.#hooks.peers();
+    let best: { readonly peer: PeerKey; readonly order: readonly number[] } | undefined;
+    for (const [group, peers] of [providers, others].entries()) {
+      for (const peer of peers) {
+        const source = asked.has(peer) ? undefined : this.#hooks.channel(peer);
+        if (source === undefined) continue;
+        const order = [source.stalled ? 1 : 0, group, source.load];
+        if (best === undefined || isBefore(order, best.order)) best = { peer, order };
       }
     }
-    return undefined;
+    if (best !== undefined) asked.add(best.peer);
+    return best?.peer;
   }
 
   /** Asks one provider for what `partial` lacks. Bytes received before a failure stay in it. */
@@ -195,6 +196,11 @@ export class BlockClient {
 
 function emptyPartial(): Partial {
   return { bytes: undefined, received: 0, contributors: new Set() };
+}
+
+function isBefore(a: readonly number[], b: readonly number[]): boolean {
+  for (const [i, value] of a.entries()) if (value !== b[i]) return value < b[i]!;
+  return false;
 }
 
 function receive(partial: Partial, peer: PeerKey, bytes: Uint8Array): void {

@@ -1,7 +1,7 @@
 /**
  * Whom to dial, and when. Bootstrap addresses are tried for as long as the peer runs, with growing pauses, whenever
  * they are not connected. Peers learnt of otherwise are dialled while there are fewer connections than wanted, so a
- * network of up to 32 peers becomes complete; those that cannot be reached are forgotten.
+ * network of up to 32 peers becomes complete; those that cannot be reached are tried ever more rarely.
  */
 import type { Multiaddr } from '@multiformats/multiaddr';
 import type { PeerKey } from '../protocol/ids.ts';
@@ -11,7 +11,7 @@ import { messageOf } from './error.ts';
 import {
   ADDRESS_BOOK_MAX,
   ADDRESSES_PER_PEER_MAX,
-  LEARNT_DIAL_FAILURES_MAX,
+  LEARNT_REDIAL_MAX_MS,
   REDIAL_FIRST_MS,
   REDIAL_MAX_MS,
 } from './limits.ts';
@@ -75,8 +75,10 @@ export class Dialer {
     if (usable.length === 0) return;
     const known = this.#learnt.get(peer);
     if (known !== undefined) {
+      if (known.addresses.join() === usable.join()) return;
       known.addresses = usable;
-      return;
+      known.pauseMs = REDIAL_FIRST_MS;
+      return this.#pause(known);
     }
     if (this.#learnt.size >= ADDRESS_BOOK_MAX) this.#forgetWorst();
     const target = newTarget(false, usable, peer);
@@ -106,7 +108,7 @@ export class Dialer {
   /** Tries again after the current pause, with jitter, and doubles it. */
   #pause(target: Target): void {
     this.#schedule(target, target.pauseMs * (0.75 + 0.5 * Math.random()));
-    target.pauseMs = Math.min(2 * target.pauseMs, REDIAL_MAX_MS);
+    target.pauseMs = Math.min(2 * target.pauseMs, target.isBootstrap ? REDIAL_MAX_MS : LEARNT_REDIAL_MAX_MS);
   }
 
   async #try(target: Target): Promise<void> {
@@ -139,10 +141,6 @@ export class Dialer {
       this.#hooks.failed(target.addresses.join(' '), error, target.reachedBefore);
     } else {
       this.#hooks.logger.log('debug', 'a learnt peer was not reached', { peer: target.peer, error: messageOf(error) });
-      if (target.failures >= LEARNT_DIAL_FAILURES_MAX) {
-        this.#learnt.delete(target.peer!);
-        return;
-      }
     }
     this.#pause(target);
   }

@@ -23,12 +23,12 @@ export const INCOMPATIBLE_MAX = 8;
 /** Pause before an unreachable address is tried again: grows from first to longest. */
 export const REDIAL_FIRST_MS = 500;
 export const REDIAL_MAX_MS = 30_000;
+/** The same for learnt peers, which are many, and whose addresses are often wrong (behind a router, gone). */
+export const LEARNT_REDIAL_MAX_MS = 300_000;
 /** Peers whose addresses are remembered; the one with most failed dials is forgotten first. */
 export const ADDRESS_BOOK_MAX = 1_024;
 /** Addresses remembered for one peer. More are dropped: each costs a dial. */
 export const ADDRESSES_PER_PEER_MAX = 4;
-/** A learnt peer that failed this often is forgotten until it is learnt again. */
-export const LEARNT_DIAL_FAILURES_MAX = 6;
 
 /** Pings: often enough to notice a dead link before a lease ends, rare enough to cost nothing. */
 export const PING_INTERVAL_MS = 7_000;
@@ -70,6 +70,8 @@ export const SERVED_CACHE_BYTES = 8 * BLOCK_BYTES_MAX;
 export const DOWNLOADS_MAX = 8;
 /** A provider that sends no frame for this long is left for the next one. */
 export const PROVIDER_IDLE_MS = 10_000;
+/** For this long such a provider is asked after all others. */
+export const PROVIDER_STALLED_MS = 60_000;
 /** Peers asked for one block, hinted ones included. */
 export const PROVIDERS_PER_BLOCK_MAX = 32;
 /** Streams of one kind that one peer may have open here; an honest one has one, or two while it changes over. */

@@ -23,6 +23,7 @@ interface Script {
 
 class ScriptedProvider implements RangeSource {
   load = 0;
+  stalled = false;
   readonly offsets: number[] = [];
   readonly #script: Script;
 
@@ -160,6 +161,14 @@ describe('block client', () => {
     store.recover();
     expect(await fetch()).toEqual({ ok: true });
     expect(await fetch({ cids: ['nonsense' as Cid] })).toMatchObject({ ok: false, missing: ['nonsense'] });
+  });
+
+  test('asks a provider that stalled after all others, hinted or not', async () => {
+    const { fetch, providers } = worldOf({ bytes: BLOCK }, { bytes: BLOCK });
+    providers[0]!.stalled = true;
+    await fetch({ hinted: [0] });
+    expect(providers[0]!.offsets).toEqual([]);
+    expect(providers[1]!.offsets).toHaveLength(4);
   });
 
   test('prefers the provider with less to do', async () => {
