@@ -10,10 +10,20 @@ export function toHex(bytes: Uint8Array): string {
 
 /** Throws a RangeError unless `text` is an even number of lower-case hex digits. */
 export function fromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) throw new RangeError('not lower-case hex');
+  if (text.length % 2 !== 0) throw new RangeError('not lower-case hex');
   const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    const high = digitOf(text.charCodeAt(2 * i));
+    const low = digitOf(text.charCodeAt(2 * i + 1));
+    if (high < 0 || low < 0) throw new RangeError('not lower-case hex');
+    bytes[i] = 16 * high + low;
+  }
   return bytes;
+}
+
+function digitOf(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  return code >= 97 && code <= 102 ? code - 87 : -1;
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

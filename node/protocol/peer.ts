@@ -50,6 +50,8 @@ import { decodeReplicaResult, type ReplicaResult } from './work/replica.ts';
 
 /** A finished, cancelled or expired job is kept this long, so that latecomers can still be answered. */
 const CLOSED_AFTER_MS = 30 * 60_000;
+/** Least time between two choices of work. */
+const SCHEDULE_PAUSE_MS = 5;
 /** Rounds of settling in one turn. More means two rules undo each other: a defect of ours, stopped rather than spun. */
 const SETTLE_ROUNDS_MAX = 10_000;
 
@@ -93,6 +95,7 @@ class Peer implements PeerStateMachine {
   #holdMs: Millis | undefined;
   #observer: string | undefined;
   #offered = -1;
+  #scheduledAtMs = Number.NEGATIVE_INFINITY;
 
   constructor({ self, saltSecret, parameters, cores, addresses, agent, random }: PeerComponents) {
     this.self = self;
@@ -186,7 +189,7 @@ class Peer implements PeerStateMachine {
       case 'capacity-changed':
         this.#volunteer.setCapacity(event.cores, event.paused);
         if (this.#volunteer.offeredCores === 0) this.#volunteer.letGoOfAll(turn);
-        return agenda.set('schedule', turn.now);
+        return agenda.setEarlier('schedule', turn.now);
       case 'addresses-changed':
         this.#addresses = event.addresses;
         return agenda.set('identity', turn.now);
@@ -222,7 +225,7 @@ class Peer implements PeerStateMachine {
         return this.#volunteer.letGoOfAll(turn);
       case 'storage-recovered':
         this.#observer = undefined;
-        return agenda.set('schedule', turn.now);
+        return agenda.setEarlier('schedule', turn.now);
       case 'stopping':
         this.#volunteer.stop(turn);
         this.#attester.revealAllFrozen(turn);
@@ -269,7 +272,7 @@ class Peer implements PeerStateMachine {
     if (purpose.for === 'job-index') {
       this.#inputs.onIndex(turn, board, bytes);
       this.#refuter.next(turn);
-      this.#core.agenda.set('schedule', turn.now);
+      this.#core.agenda.setEarlier('schedule', turn.now);
     } else if (purpose.for === 'leaves') this.#attester.onLeaves(turn, board, purpose.unit, bytes);
     else if (purpose.for === 'result-block')
       this.#submitter.onResultBlock(turn, board, purpose.unit, purpose.root, bytes);
@@ -294,7 +297,7 @@ class Peer implements PeerStateMachine {
     if (purpose.for === 'execution') {
       if (event.type === 'executed') this.#volunteer.onExecuted(turn, board, purpose.unit, event.execution);
       else this.#volunteer.onExecutionFailed(turn, board, purpose.unit, event.code, event.detail);
-      this.#core.agenda.set('schedule', turn.now);
+      this.#core.agenda.setEarlier('schedule', turn.now);
     } else if (purpose.for === 're-execution') {
       if (event.type === 'executed') this.#refuter.onExecuted(turn, board, purpose.unit, purpose.task, event.execution);
       else this.#refuter.onFailed(turn);
@@ -382,7 +385,7 @@ class Peer implements PeerStateMachine {
       this.#core.agenda.set(`job ${job}`, board.expiresAtMs);
       turn.notify({ type: 'job-known', job, submitter: author, title: body.spec.title });
       if (own) this.#submitter.onAnnounced(turn, board);
-      this.#core.agenda.set('schedule', turn.now);
+      this.#core.agenda.setEarlier('schedule', turn.now);
       return this.#retry(turn, waitKey.job(job));
     }
     this.#apply(turn, boards.get(job)!, envelope, body);
@@ -395,7 +398,7 @@ class Peer implements PeerStateMachine {
       case 'roster-append':
         board.roster.append(id, body);
         board.touchAll();
-        this.#core.agenda.set('schedule', turn.now);
+        this.#core.agenda.setEarlier('schedule', turn.now);
         return this.#retry(turn, waitKey.roster(job));
       case 'commit':
         this.#proveTwo(
@@ -443,7 +446,7 @@ class Peer implements PeerStateMachine {
     if (author === this.self) return;
     this.#core.peers.learn(author, { id, issuedAtMs, cores, addresses, agent, bytes }, turn.now);
     this.#submitter.considerAppends(turn);
-    this.#core.agenda.set('schedule', turn.now);
+    this.#core.agenda.setEarlier('schedule', turn.now);
   }
 
   #acceptClaim(turn: Turn, author: PeerKey, { job, units, leaseMs }: BodyOf<'claim'>): void {
@@ -451,7 +454,7 @@ class Peer implements PeerStateMachine {
     if (board === undefined || author === this.self) return;
     if (leaseMs === 0) {
       for (const unit of units) board.dropClaim(unit, author);
-      this.#core.agenda.set('schedule', turn.now);
+      this.#core.agenda.setEarlier('schedule', turn.now);
       return;
     }
     const claimsMax = Math.min(
@@ -549,7 +552,7 @@ class Peer implements PeerStateMachine {
       this.#attester.advance(turn, board, unit);
       this.#submitter.onSettled(turn, board, unit, this.#volunteer.replica(board.id, unit));
     }
-    agenda.set('schedule', turn.now);
+    agenda.setEarlier('schedule', turn.now);
     if (board.isDone && board.submitter !== this.self) agenda.setEarlier(`job ${board.id}`, turn.now + CLOSED_AFTER_MS);
   }
 
@@ -570,7 +573,7 @@ class Peer implements PeerStateMachine {
   #onDue(turn: Turn, name: string): void {
     const [what, job, unit] = name.split(' ') as [string, JobId | undefined, string | undefined];
     if (what === 'schedule') {
-      if (this.#observer === undefined) this.#volunteer.schedule(turn);
+      if (this.#observer === undefined) this.#schedule(turn);
       return;
     }
     if (what === 'identity') return this.#sayIdentity(turn);
@@ -599,6 +602,15 @@ class Peer implements PeerStateMachine {
     }
   }
 
+  /** Choosing looks at many units: a burst of statements leads to one choice, not to one each. */
+  #schedule(turn: Turn): void {
+    const earliest = this.#scheduledAtMs + SCHEDULE_PAUSE_MS;
+    if (turn.now >= this.#scheduledAtMs && turn.now < earliest)
+      return this.#core.agenda.setEarlier('schedule', earliest);
+    this.#scheduledAtMs = turn.now;
+    this.#volunteer.schedule(turn);
+  }
+
   #retryDue(turn: Turn): void {
     for (const { envelope, source } of this.#waiting.takeDue(turn.now)) this.#admit(turn, envelope, source);
     this.#core.agenda.set('waiting', this.#waiting.nextAt());
@@ -606,9 +618,9 @@ class Peer implements PeerStateMachine {
 
   #onPresence(turn: Turn): void {
     this.#holdMs = undefined;
-    for (const board of this.#core.boards.values()) board.touchAll();
+    for (const board of this.#core.boards.values()) board.touchActive();
     this.#submitter.onPresence(turn);
-    this.#core.agenda.set('schedule', turn.now);
+    this.#core.agenda.setEarlier('schedule', turn.now);
   }
 
   // ── jobs coming and going ───────────────────────────────────────────────────────────────────────────────────────
@@ -706,7 +718,7 @@ class Peer implements PeerStateMachine {
       for (const [unit] of board.rows()) agenda.set(`replica ${board.id} ${unit}`, turn.now);
     }
     this.#sayIdentity(turn);
-    agenda.set('schedule', turn.now);
+    agenda.setEarlier('schedule', turn.now);
     this.#exchange.tick(turn);
   }
 

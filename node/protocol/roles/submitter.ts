@@ -255,7 +255,7 @@ export class Submitter {
 
   /** Somebody came or went: results that waited for company, or a lack of it, are looked at again. */
   onPresence(turn: Turn): void {
-    for (const { job } of this.#jobs.values()) this.#core.boards.get(job)?.touchAll();
+    for (const { job } of this.#jobs.values()) this.#core.boards.get(job)?.touchActive();
     this.considerAppends(turn);
   }
 

@@ -236,13 +236,19 @@ export class Volunteer {
     now: Millis,
     isIdle: (peer: PeerKey) => boolean,
   ): { unit?: UnitIndex; startsAt?: Millis } {
-    const context = { self: this.#core.self, parameters: this.#core.parameters, isIdle };
+    const context = { now, self: this.#core.self, parameters: this.#core.parameters, isIdle };
     let best: { unit: UnitIndex; rank: number } | undefined;
     let startsAt: Millis | undefined;
     let openUnits = 0;
     let claimedByOthers = 0;
     let rostered = board.submitter === this.#core.self;
     for (let unit = board.firstOpenUnit; unit < board.units && openUnits < WINDOW_UNITS; unit++) {
+      const openAt = board.roster.openAt(unit);
+      if (openAt > now) {
+        // Paced: no later unit is open either.
+        startsAt = Math.min(startsAt ?? openAt, openAt);
+        break;
+      }
       const row = board.row(unit);
       if (row.satisfied || row.verdict.state === 'agreed') continue;
       openUnits++;

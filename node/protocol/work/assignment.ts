@@ -10,18 +10,22 @@ import type { Parameters } from '../parameters.ts';
 import type { JobBoard } from './board.ts';
 
 export interface AssignmentContext {
+  readonly now: Millis;
   readonly self: PeerKey;
   readonly parameters: Parameters;
   /** Present, offers cores, and holds fewer claims than it could. */
   readonly isIdle: (peer: PeerKey) => boolean;
 }
 
-/** The moment from which `self` may start the unit; undefined while it wants no further replica. */
+/** The moment from which `self` may start the unit, as far as known now; undefined while it wants no further replica. */
 export function startAt(board: JobBoard, unit: UnitIndex, context: AssignmentContext): Millis | undefined {
   const row = board.row(unit);
   if (row.need <= 0) return undefined;
   const { evidence, claims } = row;
   const rank = board.rankOf(unit, context.self);
+  const admittedFrom = board.roster.admittedFrom(unit, rank);
+  // Closed to this rank: who is idle before it is worth counting only once it opens.
+  if (admittedFrom > context.now) return admittedFrom;
   let idleBefore = 0;
   for (const peer of board.roster.ranksFor(unit).slice(0, rank)) {
     if (!evidence.commits.has(peer) && !claims.has(peer) && !board.voided.has(peer) && context.isIdle(peer))
@@ -29,7 +33,7 @@ export function startAt(board: JobBoard, unit: UnitIndex, context: AssignmentCon
   }
   const turnsToWait = Math.max(0, idleBefore - row.need + 1);
   const waited = row.wantSinceMs + turnsToWait * backoffMs(board.spec.expectedUnitMs, context.parameters);
-  return Math.max(board.roster.admittedFrom(unit, rank), waited);
+  return Math.max(admittedFrom, waited);
 }
 
 /** β = min(1.5 s, half a unit), but long enough for a claim to be heard. */

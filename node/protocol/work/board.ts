@@ -117,15 +117,20 @@ export class JobBoard {
     for (const unit of this.#rows.keys()) this.#touched.add(unit);
   }
 
+  /** Units in which somebody is at work or has spoken: those that presence and time can change. */
+  touchActive(): void {
+    for (const [unit, { claims, evidence }] of this.#rows) {
+      if (claims.size > 0 || evidence.commits.size > 0) this.#touched.add(unit);
+    }
+  }
+
   isWorker(unit: UnitIndex, author: PeerKey): boolean {
     return author === this.submitter || this.roster.isMember(unit, author);
   }
 
   /** Place in the order of starting; the submitter comes last for its own job. */
   rankOf(unit: UnitIndex, author: PeerKey): number {
-    const ranks = this.roster.ranksFor(unit);
-    const rank = ranks.indexOf(author);
-    return rank < 0 ? ranks.length : rank;
+    return this.roster.rankOf(unit, author);
   }
 
   inputDigest(unit: UnitIndex): Digest | undefined {

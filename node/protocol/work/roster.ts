@@ -24,7 +24,7 @@ interface Append extends RosterAppend {
 
 /** The roster in force for some units. */
 interface Epoch {
-  readonly members: readonly PeerKey[];
+  readonly members: ReadonlySet<PeerKey>;
   readonly nonce: Digest;
 }
 
@@ -35,8 +35,9 @@ export class Roster {
   /** What this peer believes the announcement's time was: never later than when it first saw it. */
   readonly #announcedAtMs: Millis;
   #appends: readonly Append[] = [];
-  #epochs = new Map<string, Epoch>();
+  #epochs = new Map<UnitIndex, Epoch>();
   #ranks = new Map<UnitIndex, readonly PeerKey[]>();
+  #rankOf = new Map<PeerKey, Map<UnitIndex, number>>();
   #members: ReadonlySet<PeerKey>;
 
   constructor(parameters: Parameters, spec: JobSpec, announced: readonly PeerKey[], firstSeenMs: Millis) {
@@ -66,15 +67,16 @@ export class Roster {
     this.#members = members;
     this.#epochs.clear();
     this.#ranks.clear();
+    this.#rankOf.clear();
     return true;
   }
 
   sizeFor(unit: UnitIndex): number {
-    return this.#epochFor(unit).members.length;
+    return this.#epochFor(unit).members.size;
   }
 
   isMember(unit: UnitIndex, author: PeerKey): boolean {
-    return this.ranksFor(unit).includes(author);
+    return this.#epochFor(unit).members.has(author);
   }
 
   /** Everybody in force for the unit, lowest rank first. */
@@ -83,13 +85,30 @@ export class Roster {
     if (ranks === undefined) {
       const { members, nonce } = this.#epochFor(unit);
       const head = concatBytes(fromHex(nonce), uint32Bytes(unit));
-      ranks = members
+      ranks = [...members]
         .map((author) => ({ author, order: toHex(sha256(concatBytes(head, fromHex(author)))) }))
         .sort((a, b) => (a.order < b.order ? -1 : 1))
         .map(({ author }) => author);
       this.#ranks.set(unit, ranks);
     }
     return ranks;
+  }
+
+  /** Place of an author in the unit's order; the roster's size for anybody who is not in it. Remembered. */
+  rankOf(unit: UnitIndex, author: PeerKey): number {
+    let known = this.#rankOf.get(author);
+    if (known === undefined) {
+      known = new Map();
+      this.#rankOf.set(author, known);
+    }
+    let rank = known.get(unit);
+    if (rank === undefined) {
+      const ranks = this.ranksFor(unit);
+      const place = ranks.indexOf(author);
+      rank = place < 0 ? ranks.length : place;
+      known.set(unit, rank);
+    }
+    return rank;
   }
 
   /** When anybody may start the unit. */
@@ -121,12 +140,14 @@ export class Roster {
   }
 
   #epochFor(unit: UnitIndex): Epoch {
-    const inForce = this.#appends.filter(({ from }) => from <= unit);
-    const key = inForce.map(({ id }) => id).join();
+    // The first unit of an epoch names it: units between two appends share their roster.
+    let key = 0;
+    for (const { from } of this.#appends) if (from <= unit && from > key) key = from;
     let epoch = this.#epochs.get(key);
     if (epoch === undefined) {
+      const inForce = this.#appends.filter(({ from }) => from <= unit);
       const members = new Set([...this.#announced, ...inForce.flatMap(({ roster }) => roster)]);
-      epoch = { members: [...members].sort(), nonce: inForce.at(-1)?.nonce ?? this.#spec.rosterNonce };
+      epoch = { members, nonce: inForce.at(-1)?.nonce ?? this.#spec.rosterNonce };
       this.#epochs.set(key, epoch);
     }
     return epoch;
