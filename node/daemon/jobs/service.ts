@@ -126,7 +126,7 @@ export class JobService {
     const { wasm, manifest } = await loadKernel(submission.kernel, kernelFolder, this.#parts.inspect);
     const policy = this.#withQuorum(submission.policy);
     const options = { manifest, wasm, args: submission.arguments, file: submission.file?.bytes, metering, hash };
-    let prepared = await prepareJob({ ...options, policy });
+    let prepared = shortened(await prepareJob({ ...options, policy }));
     const draftId = `${DRAFT_PREFIX}${randomUUID()}` as JobId;
     try {
       for (const { cid, bytes } of prepared.blocks) await store.blocks.put(cid, bytes, draftId);
@@ -360,6 +360,12 @@ export class JobService {
   #execute(request: ExecutionRequest): Promise<ExecutionOutcome> {
     return new Promise((done) => this.#parts.executor.execute(nextTicket++, request, done));
   }
+}
+
+/** A job smaller than one unit is one unit of its own size. */
+function shortened(prepared: PreparedJob): PreparedJob {
+  const { taskCount, tasksPerUnit } = prepared.request;
+  return { ...prepared, request: { ...prepared.request, tasksPerUnit: Math.min(tasksPerUnit, taskCount) } };
 }
 
 function announce(driver: Driver, { request, unitInputs }: PreparedJob): Promise<JobId> {
