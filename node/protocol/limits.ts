@@ -36,6 +36,8 @@ export const VERIFYING_MAX = 4_096;
 export const PEERS_MAX = 4_096;
 /** Unexpired claims kept per job. Soft state: oldest dropped first, at worst somebody starts a unit twice. */
 export const CLAIMS_PER_JOB_MAX = 4_096;
+/** Claimants remembered per unit, so that renewing a claim for ever does not keep it. Oldest forgotten first: it may delay the unit once more. */
+export const CLAIMANTS_PER_UNIT_MAX = 16;
 /** Claims one identity may hold at once. More are ignored. */
 export const CLAIMS_PER_IDENTITY_MAX = 8;
 /** Own commits that nobody has answered. A lone volunteer then stops and says it waits for a quorum. */

@@ -12,6 +12,7 @@ import { refute } from '../trust/dispute.ts';
 import { judge, type Verdict } from '../trust/verdict.ts';
 import { digestOf } from '../wire/block.ts';
 import type { BodyOf, RevealEntry, UnitRange } from '../wire/statement.ts';
+import { leaseMs } from './assignment.ts';
 import { type JobSpec, unitCount } from './job.ts';
 import { Roster } from './roster.ts';
 import { assess, createUnitRow, type UnitContext, type UnitRow } from './unit.ts';
@@ -22,7 +23,10 @@ export interface Voiding {
   readonly leaf: number;
 }
 
-export type SettleContext = Omit<UnitContext, 'quorum' | 'replicas' | 'open' | 'isVoided'>;
+/** Leases for which one author's claims keep others from a unit, renewed or not. Slow peers go on working after that. */
+const CLAIM_LEASES_MAX = 2;
+
+export type SettleContext = Omit<UnitContext, 'claimPatienceMs' | 'quorum' | 'replicas' | 'open' | 'isVoided'>;
 
 /** What settling found: for notifications, roles and timers. */
 export interface Settled {
@@ -245,6 +249,7 @@ export class JobBoard {
       const wakeAt = assess(row, {
         ...context,
         ...question,
+        claimPatienceMs: CLAIM_LEASES_MAX * leaseMs(this.spec.expectedUnitMs, context.parameters),
         replicas: this.spec.replicas,
         open: !this.cancelled && !this.paused && context.now < this.expiresAtMs,
       });

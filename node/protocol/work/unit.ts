@@ -7,6 +7,7 @@
  * when) and only decides who works; the verdict never looks at it.
  */
 import type { Digest, Millis, PeerKey } from '../ids.ts';
+import { CLAIMANTS_PER_UNIT_MAX } from '../limits.ts';
 import type { Parameters } from '../parameters.ts';
 import type { Refutation } from '../trust/dispute.ts';
 import { closingOf, createEvidence, type UnitEvidence } from '../trust/evidence.ts';
@@ -20,6 +21,8 @@ export interface UnitRow {
   satisfied: boolean;
   /** Unexpired claims: author to end of lease, on this peer's clock. */
   readonly claims: Map<PeerKey, Millis>;
+  /** When each author first claimed the unit: a claim that never becomes a commit stops counting, however renewed. */
+  readonly claimedSinceMs: Map<PeerKey, Millis>;
   readonly committedAtMs: Map<PeerKey, Millis>;
   readonly revealedAtMs: Map<PeerKey, Millis>;
   /** Since when as many commits as the quorum count. */
@@ -39,6 +42,7 @@ export function createUnitRow(now: Millis): UnitRow {
     verdict: { state: 'pending' },
     satisfied: false,
     claims: new Map(),
+    claimedSinceMs: new Map(),
     committedAtMs: new Map(),
     revealedAtMs: new Map(),
     quorumSinceMs: undefined,
@@ -54,6 +58,8 @@ export interface UnitContext {
   readonly self: PeerKey;
   readonly parameters: Parameters;
   readonly holdMs: Millis;
+  /** How long one author may keep others from the unit by claims alone. */
+  readonly claimPatienceMs: Millis;
   readonly quorum: number;
   readonly replicas: number;
   /** The job still wants work at all. */
@@ -81,7 +87,8 @@ export function assess(row: UnitRow, context: UnitContext): Millis | undefined {
   };
 
   for (const [author, expiresAt] of row.claims) {
-    if (!until(expiresAt) || isGone(author)) row.claims.delete(author);
+    const since = firstClaim(row, author, now);
+    if (!until(Math.min(expiresAt, since + context.claimPatienceMs)) || isGone(author)) row.claims.delete(author);
   }
   row.conflictSinceMs = row.verdict.state === 'disputed' ? (row.conflictSinceMs ?? now) : undefined;
   row.counting = countingCommits(row, context, { until, isGone });
@@ -98,6 +105,17 @@ export function assess(row: UnitRow, context: UnitContext): Millis | undefined {
   if (need > row.need) row.wantSinceMs = now;
   row.need = need;
   return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+}
+
+function firstClaim(row: UnitRow, author: PeerKey, now: Millis): Millis {
+  const known = row.claimedSinceMs.get(author);
+  if (known !== undefined) return known;
+  if (row.claimedSinceMs.size >= CLAIMANTS_PER_UNIT_MAX) {
+    const oldest = row.claimedSinceMs.keys().next();
+    if (oldest.done !== true) row.claimedSinceMs.delete(oldest.value);
+  }
+  row.claimedSinceMs.set(author, now);
+  return now;
 }
 
 function targetOf(row: UnitRow, context: UnitContext): number {
