@@ -3,22 +3,21 @@
  * `Link` per connected peer; each part has a file of its own: gossip, the block exchange (wire, server, channel,
  * client), the dialer, proof of membership. Reports leave through one ordered queue, never inside a call.
  */
-import type { Connection, IdentifyResult, Libp2p, PeerId, PrivateKey, Stream } from '@libp2p/interface';
+import type { Connection, IdentifyResult, Libp2p, PeerId, Stream } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { toHex } from '../protocol/bytes.ts';
 import type { PeerKey } from '../protocol/ids.ts';
-import type { Parameters } from '../protocol/parameters.ts';
-import type { BlockStore, FetchOutcome, FetchRequest, Transport, TransportListener } from '../runtime/environment.ts';
+import type { FetchOutcome, FetchRequest, TransportListener } from '../runtime/environment.ts';
 import type { Logger } from '../runtime/log.ts';
 import { parseAddress, parseListenAddress } from './address.ts';
 import { BlockChannel } from './block-channel.ts';
 import { BlockClient } from './block-client.ts';
 import { BlockServer } from './block-server.ts';
-import { classifyDialFailure, classifyInboundFailure } from './dial-failure.ts';
+import { DialFailureReports } from './dial-failure-reports.ts';
 import { Dialer } from './dialer.ts';
 import { messageOf, NetworkError } from './error.ts';
-import { Gossip, type Sha256 } from './gossip.ts';
-import { createNode, type HandshakeError, type Services, type TransportFactory } from './libp2p-node.ts';
+import { Gossip } from './gossip.ts';
+import { createNode, type Services } from './libp2p-node.ts';
 import {
   CONNECTION_TARGET,
   DIAL_TIMEOUT_MS,
@@ -31,62 +30,21 @@ import {
   PING_TIMEOUT_MS,
   PROVIDER_IDLE_MS,
 } from './limits.ts';
-import { Link, type LinkState } from './link.ts';
+import { Link } from './link.ts';
 import { answerChallenge, challengeMember, MembershipError } from './membership.ts';
+import type { ConnectedPeer, NetworkTransport, TransportOptions } from './options.ts';
 import { peerKeyOf } from './peer-key.ts';
 import { incompatibility, type ProtocolNames, protocolNames } from './protocols.ts';
 import { parseSwarmKey, type SwarmKey } from './swarm-key.ts';
 import { Turns } from './turns.ts';
 
-export interface TransportOptions {
-  /** An Ed25519 key; see `privateKeyFromSeed`. */
-  readonly privateKey: PrivateKey;
-  /** Multiaddrs to listen on; none in a tab. */
-  readonly listen: readonly string[];
-  /** Addresses told to others instead of those listened on, e.g. behind a router. */
-  readonly announce?: readonly string[];
-  readonly bootstrap: readonly string[];
-  /** A private network's key in its text form. */
-  readonly swarmKey?: Uint8Array | undefined;
-  readonly parameters: Parameters;
-  readonly blocks: BlockStore;
-  readonly logger: Logger;
-  /** Told to other peers, e.g. `shoal/0.1.0`. */
-  readonly agent: string;
-  readonly transports: readonly TransportFactory[];
-  readonly sha256: Sha256;
-  /** A provider of a block that sends nothing for this long is left for the next one. Default 10 s. */
-  readonly providerIdleMs?: number;
-}
-
-export interface ConnectedPeer {
-  readonly peer: PeerKey;
-  readonly address: string;
-  readonly agent: string;
-  readonly direction: 'inbound' | 'outbound';
-  readonly state: LinkState;
-  readonly roundTripMs: number | undefined;
-}
-
-export interface NetworkTransport extends Transport {
-  readonly self: PeerKey;
-  /** Where this peer can be reached, with its name at the end. Empty before `start`. */
-  multiaddrs(): readonly string[];
-  /** Rejects with a NetworkError. A failure is also reported as `dialFailed`. */
-  dial(address: string): Promise<void>;
-  /** Remembers where a peer can be reached, and dials it while there are few connections. */
-  learn(peer: PeerKey, addresses: readonly string[]): void;
-  peers(): readonly ConnectedPeer[];
-}
+export type { ConnectedPeer, NetworkTransport, TransportOptions } from './options.ts';
 
 /** Throws a NetworkError for a malformed address, swarm key or private key. Nothing is opened before `start`. */
 export function createTransport(options: TransportOptions): NetworkTransport {
   return new Libp2pTransport(options);
 }
 
-/** The same failure of incoming connections from one host is reported this often at most. */
-const INBOUND_REPORT_INTERVAL_MS = 30_000;
-const INBOUND_REPORTS_MAX = 256;
 /** Connections of one peer opened within this time of each other come from both sides dialling at once. */
 const SIMULTANEOUS_MS = 5_000;
 
@@ -103,7 +61,7 @@ class Libp2pTransport implements NetworkTransport {
   readonly #dialer: Dialer;
   readonly #server: BlockServer;
   readonly #client: BlockClient;
-  readonly #inboundReports = new Map<string, number>();
+  readonly #failures: DialFailureReports;
   #node: Libp2p<Services> | undefined;
   #gossip: Gossip | undefined;
   #listener: TransportListener | undefined;
@@ -121,13 +79,16 @@ class Libp2pTransport implements NetworkTransport {
     this.#swarmKey = options.swarmKey === undefined ? undefined : parseSwarmKey(options.swarmKey);
     this.#listen = options.listen.map((address) => parseListenAddress(address, this.#swarmKey !== undefined));
     this.#announce = (options.announce ?? []).map(parseAddress);
+    this.#failures = new DialFailureReports(this.#swarmKey !== undefined, options.logger, (address, code, detail) =>
+      this.#report((to) => to.dialFailed(address, code, detail)),
+    );
     this.#dialer = new Dialer(options.bootstrap.map(parseAddress), {
       self: this.self,
       logger: options.logger,
       dial: (addresses) => this.#dialAddresses(addresses),
       isConnected: (peer) => this.#links.has(peer),
       wantsMore: () => this.#links.size < CONNECTION_TARGET,
-      failed: (address, error, reachedBefore) => this.#reportDialFailure(address, error, reachedBefore),
+      failed: (address, error, reachedBefore) => this.#failures.dialFailed(address, error, reachedBefore),
     });
     this.#server = new BlockServer(options.blocks, options.logger);
     this.#client = new BlockClient({
@@ -151,7 +112,7 @@ class Libp2pTransport implements NetworkTransport {
       penalisesColocation: this.#options.parameters.preset === 'open',
       agent: this.#options.agent,
       transports: this.#options.transports,
-      inboundFailed: (address, error) => this.#reportInboundFailure(address, error),
+      inboundFailed: (address, error) => this.#failures.inboundFailed(address, error),
     });
     this.#node = node;
     await this.#handleStreams(node);
@@ -198,7 +159,7 @@ class Libp2pTransport implements NetworkTransport {
     try {
       await this.#dialAddresses([parsed]);
     } catch (error) {
-      this.#reportDialFailure(address, error, false);
+      this.#failures.dialFailed(address, error, false);
       throw new NetworkError('dial-failed', `${address}: ${messageOf(error)}`, { cause: error });
     }
   }
@@ -348,7 +309,7 @@ class Libp2pTransport implements NetworkTransport {
     if (detail !== undefined) return this.#refuse(link, detail);
     link.state = 'joining';
     this.#join(link).catch((error: unknown) => {
-      if (error instanceof MembershipError) this.#reportDialFailure(link.address, error, false);
+      if (error instanceof MembershipError) this.#failures.dialFailed(link.address, error, false);
       this.#hangUp(link, messageOf(error));
     });
   }
@@ -437,23 +398,5 @@ class Libp2pTransport implements NetworkTransport {
     const signal = AbortSignal.timeout(addresses.length * DIAL_TIMEOUT_MS + 1_000);
     const connection = await this.#node.dial([...addresses], { signal });
     return peerKeyOf(connection.remotePeer);
-  }
-
-  #reportDialFailure(address: string, error: unknown, reachedBefore: boolean): void {
-    const { code, detail } = classifyDialFailure(error, { hasSwarmKey: this.#swarmKey !== undefined, reachedBefore });
-    this.#logger.log('info', 'a dial failed', { address, code, detail });
-    this.#report((to) => to.dialFailed(address, code, detail));
-  }
-
-  #reportInboundFailure(address: Multiaddr, error: HandshakeError): void {
-    const detail = classifyInboundFailure(error, this.#swarmKey !== undefined);
-    this.#logger.log('debug', 'an incoming connection failed', { address: String(address), error: error.message });
-    if (detail === undefined) return;
-    const host = String(address.getComponents()[0]?.value ?? address);
-    const nowMs = Date.now();
-    if (nowMs - (this.#inboundReports.get(host) ?? Number.NEGATIVE_INFINITY) < INBOUND_REPORT_INTERVAL_MS) return;
-    if (this.#inboundReports.size >= INBOUND_REPORTS_MAX) this.#inboundReports.clear();
-    this.#inboundReports.set(host, nowMs);
-    this.#report((to) => to.dialFailed(String(address), 'swarm-key-suspected', detail));
   }
 }

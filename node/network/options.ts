@@ -1,0 +1,50 @@
+/** What the network adapter is made of, and what it offers beyond the `Transport` of the seam. */
+import type { PrivateKey } from '@libp2p/interface';
+import type { PeerKey } from '../protocol/ids.ts';
+import type { Parameters } from '../protocol/parameters.ts';
+import type { BlockStore, Transport } from '../runtime/environment.ts';
+import type { Logger } from '../runtime/log.ts';
+import type { Sha256 } from './gossip.ts';
+import type { TransportFactory } from './libp2p-node.ts';
+import type { LinkState } from './link.ts';
+
+export interface TransportOptions {
+  /** An Ed25519 key; see `privateKeyFromSeed`. */
+  readonly privateKey: PrivateKey;
+  /** Multiaddrs to listen on; none in a tab. */
+  readonly listen: readonly string[];
+  /** Addresses told to others instead of those listened on, e.g. behind a router. */
+  readonly announce?: readonly string[];
+  readonly bootstrap: readonly string[];
+  /** A private network's key in its text form. */
+  readonly swarmKey?: Uint8Array | undefined;
+  readonly parameters: Parameters;
+  readonly blocks: BlockStore;
+  readonly logger: Logger;
+  /** Told to other peers, e.g. `shoal/0.1.0`. */
+  readonly agent: string;
+  readonly transports: readonly TransportFactory[];
+  readonly sha256: Sha256;
+  /** A provider of a block that sends nothing for this long is left for the next one. Default 10 s. */
+  readonly providerIdleMs?: number;
+}
+
+export interface ConnectedPeer {
+  readonly peer: PeerKey;
+  readonly address: string;
+  readonly agent: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly state: LinkState;
+  readonly roundTripMs: number | undefined;
+}
+
+export interface NetworkTransport extends Transport {
+  readonly self: PeerKey;
+  /** Where this peer can be reached, with its name at the end. Empty before `start`. */
+  multiaddrs(): readonly string[];
+  /** Rejects with a NetworkError. A failure is also reported as `dialFailed`. */
+  dial(address: string): Promise<void>;
+  /** Remembers where a peer can be reached, and dials it while there are few connections. */
+  learn(peer: PeerKey, addresses: readonly string[]): void;
+  peers(): readonly ConnectedPeer[];
+}
