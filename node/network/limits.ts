@@ -15,7 +15,7 @@ export const INBOUND_CONNECTIONS_PER_SECOND_MAX = 64;
 export const INBOUND_PENDING_MAX = 64;
 /** Time for the handshake of one address: libp2p's own limit, named here because the classification of failures mentions it. */
 export const DIAL_TIMEOUT_MS = 6_000;
-/** A peer that has not identified itself by then is reported as no Shoal peer. */
+/** A peer that has not identified itself by then is asked once more, for as long, and then hung up. */
 export const IDENTIFY_TIMEOUT_MS = 10_000;
 /** Incompatible peers kept connected so that they can be shown; further ones are hung up. */
 export const INCOMPATIBLE_MAX = 8;

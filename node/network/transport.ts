@@ -282,10 +282,21 @@ class Libp2pTransport implements NetworkTransport {
     this.#replaceOld(connection);
     const link = this.#linkOf(connection);
     if (link === undefined || link.state !== 'identifying') return;
-    const timer = setTimeout(() => {
-      if (link.state === 'identifying') this.#refuse(link, 'not a Shoal peer: it did not identify itself');
-    }, IDENTIFY_TIMEOUT_MS);
+    const timer = setTimeout(() => void this.#identifyAgain(link), IDENTIFY_TIMEOUT_MS);
     void link.ready.then(() => clearTimeout(timer));
+  }
+
+  /** libp2p tries once. A busy peer gets a second chance, and after that a new connection; a stranger is named. */
+  async #identifyAgain(link: Link): Promise<void> {
+    if (link.state !== 'identifying' || this.#stopped) return;
+    try {
+      const signal = AbortSignal.timeout(IDENTIFY_TIMEOUT_MS);
+      await this.#node?.services.identify.identify(link.connection, { signal });
+    } catch (error) {
+      if (link.state !== 'identifying') return;
+      if (error instanceof Error && error.name === 'UnsupportedProtocolError') this.#refuse(link, 'not a Shoal peer');
+      else this.#hangUp(link, `it did not identify itself (${messageOf(error)})`);
+    }
   }
 
   /**

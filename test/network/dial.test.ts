@@ -177,13 +177,13 @@ describe('incompatible peers', () => {
     return reports;
   }
 
-  async function foreignPeer(protocol: string | undefined, address: string): Promise<void> {
+  async function foreignPeer(protocol: string | undefined, address: string, identifies = true): Promise<void> {
     const node = await createLibp2p({
       nodeInfo: { userAgent: 'foreign/1' },
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
-      services: { identify: identify() },
+      ...(identifies ? { services: { identify: identify() } } : {}),
       start: false,
     });
     if (protocol !== undefined) await node.handle(protocol, () => undefined);
@@ -210,5 +210,10 @@ describe('incompatible peers', () => {
   test('of another kind are named', async () => {
     const [report] = await reportsAbout((address) => foreignPeer(undefined, address));
     expect(report!.detail).toBe('not a Shoal peer');
+  });
+
+  test('that cannot even identify themselves are named', async () => {
+    const [report] = await reportsAbout((address) => foreignPeer(undefined, address, false));
+    expect(report).toEqual({ agent: '', detail: 'not a Shoal peer' });
   });
 });
