@@ -2,10 +2,13 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../node/daemon/exit-codes.ts';
 import { type RunningDaemon, shoal, startDaemon, until } from '../support/daemon.ts';
 import { type BadKernel, writeKernel } from './bad-kernels.ts';
+
+// Every command is a process of its own; on a busy machine each takes seconds.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let folder: string;
 let daemon: RunningDaemon;

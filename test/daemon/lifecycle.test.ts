@@ -4,9 +4,12 @@ import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../node/daemon/exit-codes.ts';
 import { CHECKOUT, type RunningDaemon, SHOAL, shoal, startDaemon, until } from '../support/daemon.ts';
+
+// Every command is a process of its own; on a busy machine each takes seconds.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let folder: string;
 let running: RunningDaemon[];
@@ -214,7 +217,8 @@ describe('an embedded peer', () => {
     const args = ['--network', 'life', '--listen', '/ip4/127.0.0.1/tcp/0', '--data', join(folder, 'shared')];
     const first = spawnShoal(['run', ...LONG, ...args]);
     await until('progress', () => /\d+\/100 units/.test(first.stderr()));
-    const second = await shoal(['run', 'prime-count', '--to', '100000', ...args]);
+    // The first peer puts its own job first, so this one takes its own result.
+    const second = await shoal(['run', 'prime-count', '--to', '100000', '--own', 'always', ...args]);
     expect(second.exitCode, second.stderr).toBe(EXIT.ok);
     expect(second.stdout).toBe('9592\n');
     expect(second.stderr).toMatch(/temporary data folder/);
