@@ -150,6 +150,13 @@ describe('NaNs', () => {
     expect(run('(f64x2.add (local.get $v) (local.get $v))')).toEqual([F64, F64]);
   });
 
+  it('are canonical when f32 lanes are read as an f64, which is then a number with a sign', () => {
+    const init = `(local $v v128) (local.set $v (f32x4.div (v128.const f32x4 -0 0 0 -0) (v128.const f32x4 0 0 0 0)))
+      (v128.store (i32.const 61440) (f64x2.gt (local.get $v) (v128.const f64x2 0 0)))
+      (global.set $out_length (i32.const 16)) (i32.const 0)`;
+    expect(words64(runKernel({ init }))).toEqual(['ffffffffffffffff', 'ffffffffffffffff']);
+  });
+
   it('cost nothing where nobody looks', () => {
     const loop = (look: string) => `(module (memory 1) (func (export "run") (param f64 f64) (result i32)
       (loop $l (local.set 0 (f64.add (f64.mul (local.get 0) (local.get 0)) (local.get 1)))
