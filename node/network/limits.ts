@@ -3,7 +3,7 @@
  * strangers on many addresses; where ours differ, the reason stands beside the number. A limit on what crosses the
  * seam (statement and block sizes) lives in `protocol/limits.ts`.
  */
-import { BLOCK_BYTES_MAX, STATEMENT_BYTES_MAX } from '../protocol/limits.ts';
+import { BLOCK_BYTES_MAX, EXCHANGE_MESSAGE_BYTES_MAX } from '../protocol/limits.ts';
 
 /** Connections this peer opens by itself. In a network of up to 32 peers everybody is connected to everybody. */
 export const CONNECTION_TARGET = 32;
@@ -51,7 +51,7 @@ export const GOSSIP_BUFFER_BYTES_MAX = 8 * 1024 * 1024;
 export const SUBSCRIPTION_WAIT_MS = 2_000;
 
 /** One direct message. */
-export const DIRECT_BYTES_MAX = STATEMENT_BYTES_MAX;
+export const DIRECT_BYTES_MAX = EXCHANGE_MESSAGE_BYTES_MAX;
 /** Direct messages that a slow peer has not taken yet. Beyond it: dropped with a log, and the link is made anew once it drains. */
 export const DIRECT_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
 

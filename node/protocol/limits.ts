@@ -85,6 +85,8 @@ export const PACE_MAX = 100_000;
 /** Year 2100: a time beyond it is a mistake. */
 export const TIME_MAX_MS = 4_102_444_800_000;
 export const ABI_VERSION_MAX = 255;
+/** One message of the exchange: a statement of the largest size, with its wrapping. What one direct frame carries. */
+export const EXCHANGE_MESSAGE_BYTES_MAX = 64 * 1024;
 /** Jobs in one message of the exchange: 512 summaries are 38 KiB. More: sent as several. */
 export const EXCHANGE_JOBS_MAX = 512;
 /** Lists of ids that are still arriving in pages. Beyond it the list is dropped; the next exchange tries again. */

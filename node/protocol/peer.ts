@@ -6,7 +6,6 @@
  * Inbound: bytes → admission → (signature) → ledger and board → roles. Outbound: roles → outbox → (signature) →
  * ledger and board, persist, publish. Our own statements take the same way in as everybody else's.
  */
-import { type Admission, Admissions, type Source, waitKey } from './admission.ts';
 import type { Core, Purpose } from './core.ts';
 import { Tickets } from './core.ts';
 import type { Effect } from './effect.ts';
@@ -18,38 +17,28 @@ import type {
   ExecutionFailedEvent,
   StartedEvent,
 } from './event.ts';
-import type { JobId, Millis, PeerKey, Ticket, UnitIndex } from './ids.ts';
+import type { JobId, Millis, PeerKey, Ticket } from './ids.ts';
+import { CLOSED_AFTER_MS, Intake, jobOf, statementKey } from './intake.ts';
 import { Ledger } from './ledger.ts';
-import {
-  CLAIMS_PER_CORE,
-  CLAIMS_PER_IDENTITY_MAX,
-  CLOSED_JOBS_MAX,
-  DIAL_FAILURES_MAX,
-  JOBS_MAX,
-  VERIFYING_MAX,
-} from './limits.ts';
+import { DIAL_FAILURES_MAX, JOBS_MAX } from './limits.ts';
 import type { PeerStateMachine } from './machine.ts';
 import { Outbox } from './outbox.ts';
 import type { Parameters } from './parameters.ts';
 import { IDENTITY_RENEWAL_MS, Peers } from './peers.ts';
 import { jobView, peerView, type ReportParts } from './report.ts';
+import { readRecords } from './restore.ts';
 import { Attester } from './roles/attester.ts';
 import { Inputs } from './roles/inputs.ts';
 import { Refuter } from './roles/refuter.ts';
-import { decodeResult, Submitter, type UnitResult } from './roles/submitter.ts';
+import { Submitter } from './roles/submitter.ts';
 import { Volunteer } from './roles/volunteer.ts';
 import { Exchange } from './sync/exchange.ts';
 import { Turn } from './turn.ts';
 import type { JobView, PeerView } from './view.ts';
-import { WaitingRoom } from './waiting.ts';
-import { decodeEnvelope, type Envelope, sealEnvelope } from './wire/envelope.ts';
-import type { BodyOf } from './wire/statement.ts';
+import { sealEnvelope } from './wire/envelope.ts';
 import { Agenda } from './work/agenda.ts';
 import { JobBoard } from './work/board.ts';
-import { decodeReplicaResult, type ReplicaResult } from './work/replica.ts';
 
-/** A finished, cancelled or expired job is kept this long, so that latecomers can still be answered. */
-const CLOSED_AFTER_MS = 30 * 60_000;
 /** Least time between two choices of work. */
 const SCHEDULE_PAUSE_MS = 5;
 /** Rounds of settling in one turn. More means two rules undo each other: a defect of ours, stopped rather than spun. */
@@ -72,25 +61,19 @@ export function createPeer(components: PeerComponents): PeerStateMachine {
   return new Peer(components);
 }
 
-type JobBody = Exclude<Envelope['body'], { kind: 'identity' } | { kind: 'job-announce' }>;
-
 class Peer implements PeerStateMachine {
   readonly self: PeerKey;
   readonly #parameters: Parameters;
   readonly #agent: string;
   readonly #core: Core;
-  readonly #admissions: Admissions;
-  readonly #waiting: WaitingRoom;
+  readonly #intake: Intake;
   readonly #inputs: Inputs;
   readonly #volunteer: Volunteer;
   readonly #attester: Attester;
   readonly #submitter: Submitter;
   readonly #refuter: Refuter;
   readonly #exchange: Exchange;
-  readonly #closed = new Set<JobId>();
   readonly #dialFailures = new Map<string, DialFailedEvent>();
-  /** Offences already proven or told, so that each is told once. */
-  readonly #told = new Set<string>();
   #addresses: readonly string[];
   #holdMs: Millis | undefined;
   #observer: string | undefined;
@@ -117,8 +100,6 @@ class Peer implements PeerStateMachine {
       holdMs: () => (this.#holdMs ??= core.peers.holdMs()),
     };
     this.#core = core;
-    this.#admissions = new Admissions(parameters, core.peers);
-    this.#waiting = new WaitingRoom(({ envelope }) => this.#admissions.forget(envelope.id));
     this.#inputs = new Inputs(core);
     this.#submitter = new Submitter(core);
     this.#volunteer = new Volunteer({
@@ -133,11 +114,18 @@ class Peer implements PeerStateMachine {
     this.#volunteer.setCapacity(cores, []);
     this.#attester = new Attester(core, this.#volunteer);
     this.#refuter = new Refuter(core, this.#inputs);
+    this.#intake = new Intake({
+      core,
+      recordsFor: (body) => this.#attester.recordsFor(body),
+      onOwnJob: (turn, board) => this.#submitter.onAnnounced(turn, board),
+      onIdentity: (turn) => this.#submitter.considerAppends(turn),
+      makeRoom: (turn) => this.#makeRoom(turn),
+    });
     this.#exchange = new Exchange({
       core,
-      onEnvelope: (turn, bytes, from) => this.#receive(turn, bytes, { via: 'direct', peer: from }, undefined),
-      isSeen: (id) => this.#admissions.isSeen(id),
-      isClosed: (job) => this.#closed.has(job),
+      onEnvelope: (turn, bytes, from) => this.#intake.receive(turn, bytes, { via: 'direct', peer: from }, undefined),
+      isSeen: (id) => this.#intake.isSeen(id),
+      isClosed: (job) => this.#intake.isClosed(job),
     });
   }
 
@@ -167,10 +155,8 @@ class Peer implements PeerStateMachine {
       jobs: boards.size,
       statements: ledger.size,
       peers: peers.size,
-      seen: this.#admissions.seenCount,
-      waiting: this.#waiting.size,
+      ...this.#intake.sizes,
       verifying: tickets.count('verification'),
-      closed: this.#closed.size,
       dialFailures: this.#dialFailures.size,
       exchanges: this.#exchange.pending,
       unrevealed: this.#volunteer.unrevealed,
@@ -214,7 +200,7 @@ class Peer implements PeerStateMachine {
         this.#holdMs = undefined;
         return;
       case 'message-received':
-        return this.#receive(turn, event.bytes, { via: 'gossip', peer: event.source }, event.token);
+        return this.#intake.receive(turn, event.bytes, { via: 'gossip', peer: event.source }, event.token);
       case 'direct-received':
         if (this.#exchange.onMessage(turn, event.peer, event.bytes) !== undefined) {
           turn.notify({ type: 'statement-refused', source: event.peer, code: 'malformed' });
@@ -244,7 +230,7 @@ class Peer implements PeerStateMachine {
     if (purpose === undefined) return;
     switch (event.type) {
       case 'verified':
-        if (purpose.for === 'verification') this.#onVerified(turn, purpose, event.valid);
+        if (purpose.for === 'verification') this.#intake.onVerified(turn, purpose, event.valid);
         return;
       case 'signed':
         if (purpose.for === 'signature') this.#onSigned(turn, purpose, event.signature);
@@ -304,193 +290,13 @@ class Peer implements PeerStateMachine {
     }
   }
 
-  // ── statements coming in ────────────────────────────────────────────────────────────────────────────────────────
-
-  #receive(turn: Turn, bytes: Uint8Array, source: Source, token: Ticket | undefined): void {
-    const answer = (step: 'ignore' | 'reject', code: string) => {
-      if (token !== undefined) turn.emit({ type: 'answer', token, answer: step });
-      if (step === 'reject') turn.notify({ type: 'statement-refused', source: source.peer, code });
-    };
-    const result = this.#admissions.precheck(bytes, source, turn.now);
-    if (result.step !== 'verify') return answer(result.step, result.code);
-    const { envelope } = result;
-    const { body } = envelope;
-    if (body.kind !== 'identity' && this.#closed.has(body.kind === 'job-announce' ? jobOf(envelope) : body.job)) {
-      return answer('ignore', 'closed');
-    }
-    if (this.#core.tickets.count('verification') >= VERIFYING_MAX) return answer('ignore', 'busy');
-    turn.emit({
-      type: 'verify',
-      ticket: this.#core.tickets.open({ for: 'verification', envelope, source, token }),
-      author: envelope.author,
-      bytes: envelope.signedBytes,
-      signature: envelope.signature,
-    });
-  }
-
-  #onVerified(turn: Turn, purpose: Extract<Purpose, { for: 'verification' }>, valid: boolean): void {
-    const { envelope, source, token } = purpose;
-    const answer = (step: 'accept' | 'ignore' | 'reject') => {
-      if (token !== undefined) turn.emit({ type: 'answer', token, answer: step });
-    };
-    if (!valid) {
-      turn.notify({ type: 'statement-refused', source: source.peer, code: 'bad-signature' });
-      return answer('reject');
-    }
-    // Two copies may have been under way to the verifier at the same time.
-    if (this.#admissions.isSeen(envelope.id)) return answer('ignore');
-    this.#admissions.remember(envelope.id);
-    const { step } = this.#admit(turn, envelope, source);
-    answer(step === 'wait' ? 'ignore' : step);
-  }
-
-  #admit(turn: Turn, envelope: Envelope, source: Source): Admission {
-    const { body } = envelope;
-    const board =
-      body.kind === 'identity' || body.kind === 'job-announce' ? undefined : this.#core.boards.get(body.job);
-    const admission = this.#admissions.examine(envelope, board, turn.now);
-    if (admission.step === 'accept') this.#accept(turn, envelope, false);
-    else if (admission.step === 'wait') {
-      this.#waiting.add(admission.key, { envelope, source, until: admission.until });
-      if (admission.until !== undefined) this.#core.agenda.setEarlier('waiting', admission.until);
-    } else if (admission.step === 'reject') {
-      turn.notify({ type: 'statement-refused', source: source.peer, code: admission.code });
-    }
-    return admission;
-  }
-
-  #retry(turn: Turn, key: string): void {
-    for (const { envelope, source } of this.#waiting.take(key)) this.#admit(turn, envelope, source);
-  }
-
-  /** An admitted statement, ours or somebody else's: into ledger and board, onto the disk, and to whoever waited for it. */
-  #accept(turn: Turn, envelope: Envelope, own: boolean): void {
-    const { id, author, body, bytes } = envelope;
-    const { ledger, peers, boards } = this.#core;
-    peers.heard(author, turn.now);
-    if (body.kind === 'identity') return this.#acceptIdentity(turn, envelope, body);
-    if (body.kind === 'claim') return this.#acceptClaim(turn, author, body);
-    const job = jobOf(envelope);
-    if (body.kind === 'job-announce' && !this.#makeRoom(turn)) return this.#admissions.forget(id);
-    if (!ledger.add(job, id, bytes)) {
-      if (!ledger.has(job, id)) this.#admissions.forget(id);
-      if (!own) return;
-    }
-    const records = own && body.kind === 'commit' ? this.#attester.recordsFor(body) : [];
-    const writes = [{ key: statementKey(job, id), value: bytes }, ...records];
-    turn.emit({ type: 'persist', writes, sync: own });
-    if (body.kind === 'job-announce') {
-      const board = new JobBoard(this.#parameters, job, author, body, turn.now);
-      boards.set(job, board);
-      this.#core.agenda.set(`job ${job}`, board.expiresAtMs);
-      turn.notify({ type: 'job-known', job, submitter: author, title: body.spec.title });
-      if (own) this.#submitter.onAnnounced(turn, board);
-      this.#core.agenda.setEarlier('schedule', turn.now);
-      return this.#retry(turn, waitKey.job(job));
-    }
-    this.#apply(turn, boards.get(job)!, envelope, body);
-  }
-
-  #apply(turn: Turn, board: JobBoard, envelope: Envelope, body: Exclude<JobBody, { kind: 'claim' }>): void {
-    const { id, author } = envelope;
-    const job = board.id;
-    switch (body.kind) {
-      case 'roster-append':
-        board.roster.append(id, body);
-        board.touchAll();
-        this.#core.agenda.setEarlier('schedule', turn.now);
-        return this.#retry(turn, waitKey.roster(job));
-      case 'commit':
-        this.#proveTwo(
-          turn,
-          board,
-          envelope,
-          body.entries.map(({ unit }) => unit),
-        );
-        board.applyCommit(id, author, body, turn.now);
-        for (const { unit } of body.entries) this.#retry(turn, waitKey.commit(job, unit, author));
-        return;
-      case 'reveal':
-        this.#proveTwo(
-          turn,
-          board,
-          envelope,
-          body.entries.map(({ unit }) => unit),
-        );
-        board.applyReveal(id, author, body, turn.now);
-        for (const { unit } of body.entries) this.#retry(turn, waitKey.root(job, unit));
-        return;
-      case 'close':
-        return board.applyClose(id, author, body);
-      case 'opening':
-        board.applyOpening(body);
-        return this.#retry(turn, waitKey.opening(job, body.unit));
-      case 'wrong-leaf':
-        return board.applyWrongLeaf(body);
-      case 'two-statements':
-        // The accuser is not believed: both statements pass admission like any other and prove the offence themselves.
-        for (const bytes of [body.first, body.second])
-          this.#receive(turn, bytes, { via: 'direct', peer: author }, undefined);
-        return;
-      case 'cancel':
-        board.applyCancel();
-        this.#core.agenda.set(`job ${job}`, turn.now + CLOSED_AFTER_MS);
-        return turn.notify({ type: 'job-cancelled', job });
-      case 'satisfied':
-        return board.applySatisfied(body.ranges);
-    }
-  }
-
-  #acceptIdentity(turn: Turn, { id, author, bytes }: Envelope, body: BodyOf<'identity'>): void {
-    const { issuedAtMs, cores, addresses, agent } = body;
-    if (author === this.self) return;
-    this.#core.peers.learn(author, { id, issuedAtMs, cores, addresses, agent, bytes }, turn.now);
-    this.#submitter.considerAppends(turn);
-    this.#core.agenda.setEarlier('schedule', turn.now);
-  }
-
-  #acceptClaim(turn: Turn, author: PeerKey, { job, units, leaseMs }: BodyOf<'claim'>): void {
-    const board = this.#core.boards.get(job);
-    if (board === undefined || author === this.self) return;
-    if (leaseMs === 0) {
-      for (const unit of units) board.dropClaim(unit, author);
-      this.#core.agenda.setEarlier('schedule', turn.now);
-      return;
-    }
-    const claimsMax = Math.min(
-      CLAIMS_PER_IDENTITY_MAX,
-      CLAIMS_PER_CORE * Math.max(1, this.#core.peers.coresOf(author)),
-    );
-    board.applyClaim(author, units, turn.now + Math.min(leaseMs, this.#parameters.leaseMaxMs), claimsMax);
-  }
-
-  /** A second, different statement for a slot: publish both, once, if this unit concerns us. */
-  #proveTwo(turn: Turn, board: JobBoard, envelope: Envelope, units: readonly UnitIndex[]): void {
-    const { author, body } = envelope;
-    if (body.kind !== 'commit' && body.kind !== 'reveal') return;
-    for (const unit of units) {
-      const evidence = board.peek(unit)?.evidence;
-      const known = (body.kind === 'commit' ? evidence?.commits : evidence?.reveals)?.get(author);
-      const first =
-        known === undefined || known.id === envelope.id ? undefined : this.#core.ledger.bytesOf(board.id, known.id);
-      const key = `${board.id} ${unit} ${author}`;
-      if (first === undefined || author === this.self || this.#told.has(key)) continue;
-      if (!isContradiction(decodeEnvelope(first, this.#parameters.network), envelope, unit)) continue;
-      this.#told.add(key);
-      this.#core.peers.offend(author);
-      turn.notify({ type: 'equivocated', job: board.id, unit, author });
-      if (!board.isWorker(unit, this.self)) continue;
-      this.#core.outbox.say(turn, { kind: 'two-statements', job: board.id, unit, first, second: envelope.bytes });
-    }
-  }
-
   // ── statements going out ────────────────────────────────────────────────────────────────────────────────────────
 
   #onSigned(turn: Turn, { body, signed }: Extract<Purpose, { for: 'signature' }>, signature: Uint8Array): void {
     const envelope = sealEnvelope(this.self, body, signed, signature);
-    this.#admissions.remember(envelope.id);
+    this.#intake.remember(envelope.id);
     if (body.kind !== 'identity' && body.kind !== 'job-announce' && !this.#core.boards.has(body.job)) return;
-    this.#accept(turn, envelope, true);
+    this.#intake.accept(turn, envelope, true);
     turn.emit({ type: 'publish', bytes: envelope.bytes });
     if (body.kind === 'identity') this.#core.peers.setOwnIdentity(envelope.bytes);
     if (body.kind === 'commit') this.#attester.onCommitted(turn, body);
@@ -546,7 +352,7 @@ class Peer implements PeerStateMachine {
       agenda.set(`unit ${board.id} ${unit}`, wakeAt);
       if (row.verdict.state !== before)
         turn.notify({ type: 'verdict', job: board.id, unit, verdict: row.verdict.state });
-      this.#tellRefuted(turn, board, unit);
+      this.#intake.tellRefuted(turn, board, unit);
       this.#refuter.onSettled(turn, board, unit);
       this.#volunteer.onSettled(turn, board, unit);
       this.#attester.advance(turn, board, unit);
@@ -554,19 +360,6 @@ class Peer implements PeerStateMachine {
     }
     agenda.setEarlier('schedule', turn.now);
     if (board.isDone && board.submitter !== this.self) agenda.setEarlier(`job ${board.id}`, turn.now + CLOSED_AFTER_MS);
-  }
-
-  #tellRefuted(turn: Turn, board: JobBoard, unit: UnitIndex): void {
-    const { evidence, refutation } = board.row(unit);
-    if (refutation.refuted.size === 0) return;
-    for (const [author, { root }] of evidence.reveals) {
-      const leaf = refutation.refuted.get(root);
-      const key = `${board.id} ${unit} ${author} ${root}`;
-      if (leaf === undefined || this.#told.has(key)) continue;
-      this.#told.add(key);
-      this.#core.peers.offend(author);
-      turn.notify({ type: 'refuted', job: board.id, unit, author, root, leaf });
-    }
   }
 
   /** A moment named in the agenda has come. */
@@ -579,7 +372,7 @@ class Peer implements PeerStateMachine {
     if (what === 'identity') return this.#sayIdentity(turn);
     if (what === 'exchange') return this.#exchange.tick(turn);
     if (what === 'refuter') return this.#refuter.next(turn);
-    if (what === 'waiting') return this.#retryDue(turn);
+    if (what === 'waiting') return this.#intake.retryDue(turn);
     const board = job === undefined ? undefined : this.#core.boards.get(job);
     if (board === undefined) return;
     switch (what) {
@@ -609,11 +402,6 @@ class Peer implements PeerStateMachine {
       return this.#core.agenda.setEarlier('schedule', earliest);
     this.#scheduledAtMs = turn.now;
     this.#volunteer.schedule(turn);
-  }
-
-  #retryDue(turn: Turn): void {
-    for (const { envelope, source } of this.#waiting.takeDue(turn.now)) this.#admit(turn, envelope, source);
-    this.#core.agenda.set('waiting', this.#waiting.nextAt());
   }
 
   #onPresence(turn: Turn): void {
@@ -679,9 +467,7 @@ class Peer implements PeerStateMachine {
     this.#refuter.forget(board);
     ledger.dropJob(job);
     boards.delete(job);
-    for (const key of this.#told) if (key.startsWith(job)) this.#told.delete(key);
-    this.#closed.add(job);
-    if (this.#closed.size > CLOSED_JOBS_MAX) deleteOldest(this.#closed);
+    this.#intake.closeJob(job);
   }
 
   // ── beginning ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -689,27 +475,17 @@ class Peer implements PeerStateMachine {
   /** What earlier runs persisted: announcements first, then the rest in any order; then the roles pick up. */
   #restore(turn: Turn, { records }: StartedEvent): void {
     const { boards, ledger, agenda } = this.#core;
-    const results = new Map<JobId, Map<UnitIndex, UnitResult>>();
-    const replicas = new Map<JobId, Map<UnitIndex, ReplicaResult>>();
-    const envelopes: Envelope[] = [];
-    for (const { key, value } of records) {
-      const [kind, job, unit] = key.split('/') as [string, JobId, string];
-      if (kind === 'statement') envelopes.push(decodeEnvelope(value, this.#parameters.network));
-      else if (kind === 'replica') entryOf(replicas, job).set(Number(unit), decodeReplicaResult(value));
-      else if (kind === 'result') entryOf(results, job).set(Number(unit), decodeResult(value));
-    }
-    const order = (envelope: Envelope) => RESTORE_ORDER.indexOf(envelope.body.kind);
-    envelopes.sort((a, b) => order(a) - order(b) || (a.id < b.id ? -1 : 1));
+    const { envelopes, results, replicas } = readRecords(records, this.#parameters.network);
     for (const envelope of envelopes) {
       const { id, author, body, bytes } = envelope;
       const job = jobOf(envelope);
-      this.#admissions.remember(id);
+      this.#intake.remember(id);
       if (body.kind === 'job-announce') boards.set(job, new JobBoard(this.#parameters, job, author, body, turn.now));
       const board = boards.get(job);
       if (board === undefined) continue;
       ledger.add(job, id, bytes);
       if (body.kind !== 'job-announce' && body.kind !== 'identity' && body.kind !== 'claim')
-        this.#apply(turn, board, envelope, body);
+        this.#intake.apply(turn, board, envelope, body);
     }
     for (const board of boards.values()) {
       agenda.set(`job ${board.id}`, Math.max(turn.now + 1, board.expiresAtMs));
@@ -732,47 +508,6 @@ class Peer implements PeerStateMachine {
       dialFailures: [...this.#dialFailures.values()],
     };
   }
-}
-
-/** Statements are restored in an order in which each finds what it builds on. */
-const RESTORE_ORDER: readonly Envelope['body']['kind'][] = [
-  'job-announce',
-  'roster-append',
-  'commit',
-  'reveal',
-  'close',
-  'opening',
-  'wrong-leaf',
-  'satisfied',
-  'cancel',
-];
-
-function jobOf({ id, body }: Envelope): JobId {
-  if (body.kind === 'identity') throw new Error('an identity belongs to no job');
-  // An announcement's own id names the job.
-  return body.kind === 'job-announce' ? (id as string as JobId) : body.job;
-}
-
-function statementKey(job: JobId, id: string): string {
-  return `statement/${job}/${id}`;
-}
-
-function isContradiction(first: Envelope, second: Envelope, unit: UnitIndex): boolean {
-  const entryIn = ({ body }: Envelope) => {
-    if (body.kind !== 'commit' && body.kind !== 'reveal') return undefined;
-    const entries: readonly { readonly unit: UnitIndex }[] = body.entries;
-    return JSON.stringify(entries.find((entry) => entry.unit === unit));
-  };
-  return first.body.kind === second.body.kind && entryIn(first) !== undefined && entryIn(first) !== entryIn(second);
-}
-
-function entryOf<K, T>(map: Map<K, Map<UnitIndex, T>>, key: K): Map<UnitIndex, T> {
-  let entry = map.get(key);
-  if (entry === undefined) {
-    entry = new Map();
-    map.set(key, entry);
-  }
-  return entry;
 }
 
 function deleteOldest(collection: Map<unknown, unknown> | Set<unknown>): void {

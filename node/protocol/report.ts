@@ -7,10 +7,11 @@ import type { DialFailedEvent } from './event.ts';
 import type { JobId, Millis, PeerKey, UnitIndex } from './ids.ts';
 import { UNREVEALED_MAX } from './limits.ts';
 import type { Inputs } from './roles/inputs.ts';
-import { quorumLabel, type Submitter } from './roles/submitter.ts';
+import type { Submitter } from './roles/submitter.ts';
 import type { Volunteer } from './roles/volunteer.ts';
 import type { JobRow, JobView, PeerView, Reason, UnitRow as UnitRowView, UnitState } from './view.ts';
 import type { JobBoard } from './work/board.ts';
+import { quorumLabel } from './work/result.ts';
 
 export interface ReportParts {
   readonly core: Core;

@@ -3,26 +3,23 @@
  * say what it no longer needs. It holds no authority over verdicts, which anyone can compute; it only decides what
  * it accepts, and labels it: `own` (computed here, trusted by its owner) or `quorum k/m`.
  */
-import { decode, encode } from '@ipld/dag-cbor';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { specProblem } from '../admission.ts';
-import { asciiBytes, concatBytes, equalBytes, fromHex, toHex, uint64Bytes } from '../bytes.ts';
+import { asciiBytes, concatBytes, toHex, uint64Bytes } from '../bytes.ts';
 import type { Core } from '../core.ts';
 import type { Execution } from '../effect.ts';
 import type { JobSubmittedEvent } from '../event.ts';
 import type { Cid, Digest, JobId, Millis, PeerKey, Ticket, UnitIndex } from '../ids.ts';
 import { BLOCK_BYTES_MAX, ROSTER_APPENDS_MAX, ROSTER_MAX, SATISFIED_RANGES_MAX } from '../limits.ts';
-import { leafAt, rootOfLeaves } from '../trust/commitment.ts';
-import type { CountedSet } from '../trust/quorum.ts';
 import type { Turn } from '../turn.ts';
-import type { ResultLabel } from '../view.ts';
-import { BlockError, decodeUnitOutput } from '../wire/block.ts';
+import { BlockError } from '../wire/block.ts';
 import { encodeBody } from '../wire/envelope.ts';
 import { WireError } from '../wire/schema.ts';
 import type { BodyOf, UnitRange } from '../wire/statement.ts';
 import type { JobBoard } from '../work/board.ts';
 import type { JobSpec } from '../work/job.ts';
 import type { Replica } from '../work/replica.ts';
+import { encodeResult, isOutputOf, quorumLabel, resultKey, type UnitResult } from '../work/result.ts';
 import { outputHints } from './attester.ts';
 import { retryMs } from './inputs.ts';
 
@@ -30,14 +27,6 @@ import { retryMs } from './inputs.ts';
 const APPEND_GATHER_MS = 150;
 /** Units satisfied by own work are told to others in groups, this often. */
 const SATISFIED_GATHER_MS = 250;
-
-export interface UnitResult {
-  readonly label: ResultLabel;
-  readonly root: Digest;
-  readonly output: Cid;
-  readonly fuel: number;
-  readonly authors: readonly PeerKey[];
-}
 
 export interface OwnJob {
   readonly job: JobId;
@@ -406,24 +395,8 @@ export class Submitter {
   }
 }
 
-export function quorumLabel({ authors, sequential }: CountedSet, needed: number): ResultLabel {
-  return { kind: 'quorum', counted: authors.length, needed, sequential };
-}
-
 function isUnanswered(replica: Replica): boolean {
   return replica.phase === 'committed' || replica.phase === 'frozen' || replica.phase === 'revealed';
-}
-
-/** Whether these bytes are an output block whose leaves give the root and whose outputs give the leaves. */
-function isOutputOf(bytes: Uint8Array, root: Digest): boolean {
-  try {
-    const { leaves, outputs } = decodeUnitOutput(bytes);
-    if (rootOfLeaves(leaves) !== root) return false;
-    return outputs.every((output, i) => equalBytes(sha256(output), leafAt(leaves, i).subarray(9)));
-  } catch (error) {
-    if (error instanceof BlockError || error instanceof RangeError) return false;
-    throw error;
-  }
 }
 
 export function rangesOf(units: readonly UnitIndex[]): readonly UnitRange[] {
@@ -434,30 +407,4 @@ export function rangesOf(units: readonly UnitIndex[]): readonly UnitRange[] {
     else ranges.push({ first: unit, count: 1 });
   }
   return ranges;
-}
-
-export function resultKey(job: JobId, unit: UnitIndex): string {
-  return `result/${job}/${String(unit).padStart(8, '0')}`;
-}
-
-function encodeResult({ label, root, output, fuel, authors }: UnitResult): Uint8Array {
-  return encode({ label, root: fromHex(root), output, fuel, authors: authors.map(fromHex) });
-}
-
-/** Reads what `encodeResult` wrote in an earlier run of this very program. */
-export function decodeResult(bytes: Uint8Array): UnitResult {
-  const { label, root, output, fuel, authors } = decode(bytes) as {
-    label: ResultLabel;
-    root: Uint8Array;
-    output: Cid;
-    fuel: number;
-    authors: Uint8Array[];
-  };
-  return {
-    label,
-    root: toHex(root) as Digest,
-    output,
-    fuel,
-    authors: authors.map((author) => toHex(author) as PeerKey),
-  };
 }

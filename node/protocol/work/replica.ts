@@ -10,7 +10,7 @@
  */
 import { decode, encode } from '@ipld/dag-cbor';
 import type { Cid, Digest, JobId, Millis, Ticket, UnitIndex } from '../ids.ts';
-import { hexBytes, integer, link, record } from '../wire/schema.ts';
+import { hexBytes, integer, link, record, WireError } from '../wire/schema.ts';
 
 export type ReplicaPhase =
   | 'fetching'
@@ -80,6 +80,13 @@ export function encodeReplicaResult(result: ReplicaResult): Uint8Array {
   return encode(resultShape.encode(result));
 }
 
+/** Throws a WireError. */
 export function decodeReplicaResult(bytes: Uint8Array): ReplicaResult {
-  return resultShape.decode(decode(bytes), 'replica');
+  let data: unknown;
+  try {
+    data = decode(bytes);
+  } catch (error) {
+    throw new WireError(`replica: ${String(error)}`);
+  }
+  return resultShape.decode(data, 'replica');
 }
