@@ -16,6 +16,7 @@ import { follow } from './follow.ts';
 import { chooseKernel, type KernelChoice, kernelArguments } from './kernel-argument.ts';
 import { duration, print, printJson, say, short } from './output.ts';
 import { forTerminal, jsonResult, resultOf, writeResult } from './result.ts';
+import { outliveMishaps } from './up.ts';
 
 export interface RunOptions {
   readonly sources: ConfigSources;
@@ -101,6 +102,7 @@ async function startEmbedded(
   // Loaded only where a peer is started: the other commands answer at once.
   const [{ startDaemon }, { createLogger }] = await Promise.all([import('../compose.ts'), import('../logger.ts')]);
   const logger = createLogger({ level, pretty: process.stderr.isTTY === true });
+  outliveMishaps(logger);
   const daemon = await startDaemon({ config: { ...config, listen, apiPort: 0 }, logger, embedded: true, overrides });
   const stop = async (): Promise<void> => {
     await daemon.stop();

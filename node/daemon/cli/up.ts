@@ -1,4 +1,6 @@
 /** `shoal up`: a peer that stays, until SIGINT or SIGTERM. */
+
+import type { Logger } from '../../runtime/log.ts';
 import type { Overrides } from '../compose.ts';
 import { type ConfigSources, loadConfig } from '../config.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -15,11 +17,8 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
   const [{ startDaemon }, { createLogger }] = await Promise.all([import('../compose.ts'), import('../logger.ts')]);
   const logger = createLogger({ level: config.logLevel, pretty: process.stderr.isTTY === true });
   const signal = nextSignal();
+  outliveMishaps(logger);
   const daemon = await startDaemon({ config, logger, overrides });
-  process.on('unhandledRejection', (error) => {
-    // One connection's mishap in a library must not take the peer down; it is said where its owner looks.
-    logger.log('error', 'unhandled rejection', { error: error instanceof Error ? error.stack : String(error) });
-  });
   const addresses = daemon.multiaddrs();
   if (json) {
     printJson({
@@ -44,6 +43,13 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
   process.once('SIGINT', () => process.exit(EXIT.interrupted));
   process.once('SIGTERM', () => process.exit(EXIT.interrupted));
   await daemon.stop();
+}
+
+/** One connection's mishap in a library must not take a peer down; it is said where its owner looks. */
+export function outliveMishaps(logger: Logger): void {
+  process.on('unhandledRejection', (error) => {
+    logger.log('error', 'unhandled rejection', { error: error instanceof Error ? error.stack : String(error) });
+  });
 }
 
 function nextSignal(): Promise<NodeJS.Signals> {

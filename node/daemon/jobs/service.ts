@@ -64,6 +64,8 @@ export interface JobServiceParts {
 
 /** Real time one trial may take. A task that needs longer is announced with the manifest's estimate. */
 const TRIAL_MAX_MS = 3_000;
+/** Time a trial may wait for a worker. */
+const TRIAL_WAIT_MAX_MS = 1_000;
 /** The owner's notes kept; the oldest that have ended are forgotten first, with their results. */
 const NOTES_MAX = 1_024;
 /** Time for joins under way when the daemon stops. */
@@ -342,7 +344,7 @@ export class JobService {
           code: outcome.code,
           detail: outcome.detail,
         });
-        continue;
+        break;
       }
       const [leaf] = unpackLeaves(outcome.execution.leaves);
       if (leaf !== undefined && leaf.trap !== TRAP.none) {
@@ -357,8 +359,17 @@ export class JobService {
     return Math.max(1, Math.ceil(slowestMs * Math.min(request.tasksPerUnit, request.taskCount)));
   }
 
+  /** Gives up where all workers are busy with long units: a submission must not wait for somebody else's job. */
   #execute(request: ExecutionRequest): Promise<ExecutionOutcome> {
-    return new Promise((done) => this.#parts.executor.execute(nextTicket++, request, done));
+    const { executor, clock } = this.#parts;
+    const ticket = nextTicket++;
+    return new Promise((done) => {
+      const disarm = clock.schedule(clock.now() + TRIAL_MAX_MS + TRIAL_WAIT_MAX_MS, () => executor.cancel(ticket));
+      executor.execute(ticket, request, (outcome) => {
+        disarm();
+        done(outcome);
+      });
+    });
   }
 }
 
