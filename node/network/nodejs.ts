@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { tcp } from '@libp2p/tcp';
 import { webSockets } from '@libp2p/websockets';
-// @ts-expect-error The package ships no types.
 import { WebSocket as NodeWebSocket } from 'ws';
 import { createTransport, type NetworkTransport, type TransportOptions } from './transport.ts';
 
