@@ -26,7 +26,7 @@ import { WireError } from './wire/schema.ts';
 import { isNonCanonicalSignature, isWeakKey } from './wire/signature.ts';
 import type { BodyOf } from './wire/statement.ts';
 import type { JobBoard } from './work/board.ts';
-import { tasksInUnit, unitCount } from './work/job.ts';
+import { outputBlockBytesMax, tasksInUnit, unitCount } from './work/job.ts';
 
 export type Source = { readonly via: 'gossip' | 'direct'; readonly peer: PeerKey };
 
@@ -254,8 +254,10 @@ export function specProblem(
     return `${spec.tasksPerUnit} tasks per unit, but only ${spec.taskCount} tasks`;
   if (!Number.isSafeInteger(spec.fuelPerTaskMax * spec.tasksPerUnit))
     return 'fuel of a unit exceeds 2^53: use fewer tasks per unit';
-  if (spec.outputBytesPerTaskMax + LEAF_BYTES * spec.tasksPerUnit > BLOCK_BYTES_MAX)
-    return 'outputs do not fit a block';
+  const outputBytes = outputBlockBytesMax(spec.tasksPerUnit, spec.outputBytesPerTaskMax);
+  if (outputBytes > BLOCK_BYTES_MAX) {
+    return `outputs of a unit may need ${outputBytes} bytes, at most ${BLOCK_BYTES_MAX}: use fewer tasks per unit, or a lower output limit`;
+  }
   if (roster.length > parameters.openRosterMax && spec.pacePerSecond <= 0) return 'a roster of this size needs a pace';
   if (!isSorted(roster)) return 'the roster is not sorted, or names somebody twice';
   const bytes = encode({ ...spec }).length;

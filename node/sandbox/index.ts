@@ -13,4 +13,4 @@ export { type MeterOptions, meter } from './meter.ts';
 export { KERNEL_BYTES_MAX } from './module.ts';
 export { type KernelRefusalCode, KernelRefusedError } from './refusal.ts';
 export { runReduce, runTask, SandboxFailure, type TaskLimits, type TaskResult } from './task.ts';
-export { outputBlockBytesMax, runUnit, type Sha256, type UnitWork } from './unit.ts';
+export { runUnit, type Sha256, type UnitWork } from './unit.ts';

@@ -9,6 +9,7 @@ import type { Digest } from '../protocol/ids.ts';
 import { BLOCK_BYTES_MAX, FUEL_PER_TASK_MAX, TASKS_PER_UNIT_MAX } from '../protocol/limits.ts';
 import { LEAF_BYTES, leafAt, packLeaf } from '../protocol/trust/commitment.ts';
 import { BlockError, cidFromDigest, decodeUnitInput, encodeUnitOutput } from '../protocol/wire/block.ts';
+import { outputBlockBytesMax } from '../protocol/work/job.ts';
 import { runTask, SandboxFailure } from './task.ts';
 
 /** SHA-256 in 32 bytes. */
@@ -25,16 +26,6 @@ export interface UnitWork {
   readonly unitInput: Uint8Array;
   readonly fuelPerTaskMax: number;
   readonly outputBytesPerTaskMax: number;
-}
-
-/**
- * Size the output block of a unit can have at most. A job in which it exceeds BLOCK_BYTES_MAX is not run at all: a
- * limit shared between the tasks of a unit would make a task's result depend on its neighbours, and then a single
- * task could not be executed again to settle a dispute.
- */
-export function outputBlockBytesMax(taskCount: number, outputBytesPerTaskMax: number): number {
-  const heads = 64;
-  return heads + taskCount * (LEAF_BYTES + 5 + outputBytesPerTaskMax);
 }
 
 /** Throws a SandboxFailure. `now` gives milliseconds. */

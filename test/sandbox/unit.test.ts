@@ -3,15 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LEAF_BYTES, merkleRoot, TRAP, unpackLeaves } from '../../node/protocol/trust/commitment.ts';
 import { decodeUnitOutput, encodeUnitInput } from '../../node/protocol/wire/block.ts';
-import {
-  meter,
-  outputBlockBytesMax,
-  reduceInput,
-  runReduce,
-  runUnit,
-  SandboxFailure,
-  taskInput,
-} from '../../node/sandbox/index.ts';
+import { outputBlockBytesMax } from '../../node/protocol/work/job.ts';
+import { meter, reduceInput, runReduce, runUnit, SandboxFailure, taskInput } from '../../node/sandbox/index.ts';
 import { merkleRootWith, type UnitWork } from '../../node/sandbox/unit.ts';
 import { assemble, kernel, sumKernel } from './kernels.ts';
 import { compile } from './run.ts';

@@ -45,7 +45,7 @@ export class Volunteer {
   readonly #core: Core;
   readonly #inputs: Inputs;
   readonly #onResult: VolunteerParts['onResult'];
-  readonly #replicas = new Map<string, Replica>();
+  readonly #replicas = new Map<JobId, Map<UnitIndex, Replica>>();
   readonly #abstaining = new Map<JobId, string>();
   /** Expected milliseconds of work begun for each submitter. */
   readonly #served = new Map<PeerKey, number>();
@@ -81,15 +81,16 @@ export class Volunteer {
   }
 
   replicas(): Iterable<Replica> {
-    return this.#replicas.values();
+    return this.#all();
   }
 
   replica(job: JobId, unit: UnitIndex): Replica | undefined {
-    return this.#replicas.get(`${job} ${unit}`);
+    return this.#replicas.get(job)?.get(unit);
   }
 
   adopt(replica: Replica): void {
-    this.#replicas.set(`${replica.job} ${replica.unit}`, replica);
+    const ofJob = this.#replicas.get(replica.job) ?? new Map<UnitIndex, Replica>();
+    this.#replicas.set(replica.job, ofJob.set(replica.unit, replica));
   }
 
   outlook(job: JobId): Outlook | undefined {
@@ -185,7 +186,7 @@ export class Volunteer {
 
   /** Lets go of everything that has not been committed: paused, or about to stop. */
   letGoOfAll(turn: Turn): void {
-    for (const { job, unit, phase } of [...this.#replicas.values()]) {
+    for (const { job, unit, phase } of this.#all()) {
       const board = this.#core.boards.get(job);
       if (board !== undefined && (phase === 'fetching' || phase === 'executing')) this.#letGo(turn, board, unit);
     }
@@ -197,11 +198,10 @@ export class Volunteer {
   }
 
   forget(job: JobId): void {
-    for (const [key, replica] of this.#replicas) {
-      if (replica.job !== job) continue;
-      if (replica.ticket !== undefined) this.#core.tickets.drop(replica.ticket);
-      this.#replicas.delete(key);
+    for (const { ticket } of this.#replicas.get(job)?.values() ?? []) {
+      if (ticket !== undefined) this.#core.tickets.drop(ticket);
     }
+    this.#replicas.delete(job);
     this.#abstaining.delete(job);
     this.#outlooks.delete(job);
   }
@@ -326,13 +326,17 @@ export class Volunteer {
       if (replica.phase === 'executing') turn.emit({ type: 'cancel-execution', ticket: replica.ticket });
       this.#core.tickets.drop(replica.ticket);
     }
-    this.#replicas.delete(`${board.id} ${unit}`);
+    this.#replicas.get(board.id)?.delete(unit);
     this.#release(turn, board, unit);
+  }
+
+  #all(): readonly Replica[] {
+    return [...this.#replicas.values()].flatMap((ofJob) => [...ofJob.values()]);
   }
 
   #countPhases(...phases: readonly Replica['phase'][]): number {
     let count = 0;
-    for (const { phase } of this.#replicas.values()) if (phases.includes(phase)) count++;
+    for (const { phase } of this.#all()) if (phases.includes(phase)) count++;
     return count;
   }
 }

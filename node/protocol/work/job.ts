@@ -6,6 +6,7 @@
  * dag-cbor block that lists one link per unit; each unit's block is a dag-cbor list with the bytes of each task.
  */
 import type { Cid, Digest, Millis, UnitIndex } from '../ids.ts';
+import { LEAF_BYTES } from '../trust/commitment.ts';
 
 /** Which rewriter put the fuel metering in, and with which weights: replicas must never differ in these. */
 export interface Metering {
@@ -61,4 +62,14 @@ export function unitCount(spec: Pick<JobSpec, 'taskCount' | 'tasksPerUnit'>): nu
 /** Number of tasks in one unit; the last one may be short. */
 export function tasksInUnit(spec: Pick<JobSpec, 'taskCount' | 'tasksPerUnit'>, unit: UnitIndex): number {
   return Math.min(spec.tasksPerUnit, spec.taskCount - unit * spec.tasksPerUnit);
+}
+
+/**
+ * Size the output block of a unit can have at most. A job in which it exceeds BLOCK_BYTES_MAX is not run at all: a
+ * limit shared between the tasks of a unit would make a task's result depend on its neighbours, and then a single
+ * task could not be executed again to settle a dispute.
+ */
+export function outputBlockBytesMax(taskCount: number, outputBytesPerTaskMax: number): number {
+  const heads = 64;
+  return heads + taskCount * (LEAF_BYTES + 5 + outputBytesPerTaskMax);
 }

@@ -9,7 +9,7 @@
  * may: units open at the job's pace, and level by level further ranks are let in.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { concatBytes, fromHex, toHex, uint32Bytes } from '../bytes.ts';
+import { concatBytes, fromHex, uint32Bytes } from '../bytes.ts';
 import type { Digest, Millis, PeerKey, StatementId, UnitIndex } from '../ids.ts';
 import { ROSTER_APPENDS_MAX, ROSTER_MAX } from '../limits.ts';
 import type { Parameters } from '../parameters.ts';
@@ -25,6 +25,7 @@ interface Append extends RosterAppend {
 /** The roster in force for some units. */
 interface Epoch {
   readonly members: ReadonlySet<PeerKey>;
+  readonly keys: readonly { readonly author: PeerKey; readonly bytes: Uint8Array }[];
   readonly nonce: Digest;
 }
 
@@ -83,11 +84,15 @@ export class Roster {
   ranksFor(unit: UnitIndex): readonly PeerKey[] {
     let ranks = this.#ranks.get(unit);
     if (ranks === undefined) {
-      const { members, nonce } = this.#epochFor(unit);
-      const head = concatBytes(fromHex(nonce), uint32Bytes(unit));
-      ranks = [...members]
-        .map((author) => ({ author, order: toHex(sha256(concatBytes(head, fromHex(author)))) }))
-        .sort((a, b) => (a.order < b.order ? -1 : 1))
+      const { keys, nonce } = this.#epochFor(unit);
+      // One buffer for all: this runs for every member of every unit that is looked at.
+      const input = concatBytes(fromHex(nonce), uint32Bytes(unit), new Uint8Array(32));
+      ranks = keys
+        .map(({ author, bytes }) => {
+          input.set(bytes, input.length - bytes.length);
+          return { author, order: sha256(input) };
+        })
+        .sort((a, b) => compareBytes(a.order, b.order))
         .map(({ author }) => author);
       this.#ranks.set(unit, ranks);
     }
@@ -147,11 +152,17 @@ export class Roster {
     if (epoch === undefined) {
       const inForce = this.#appends.filter(({ from }) => from <= unit);
       const members = new Set([...this.#announced, ...inForce.flatMap(({ roster }) => roster)]);
-      epoch = { members, nonce: inForce.at(-1)?.nonce ?? this.#spec.rosterNonce };
+      const keys = [...members].map((author) => ({ author, bytes: fromHex(author) }));
+      epoch = { members, keys, nonce: inForce.at(-1)?.nonce ?? this.#spec.rosterNonce };
       this.#epochs.set(key, epoch);
     }
     return epoch;
   }
+}
+
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return 0;
 }
 
 /** Level 0 for the first ranks, then 1 + ⌊log2(rank / first)⌋: each level lets in as many as all before it. */
