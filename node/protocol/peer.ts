@@ -39,8 +39,10 @@ import { sealEnvelope } from './wire/envelope.ts';
 import { Agenda } from './work/agenda.ts';
 import { JobBoard } from './work/board.ts';
 
-/** Least time between two choices of work. */
+/** Least time between two choices of work; and after a choice in vain, as much for each unit it looked at, up to a bound. */
 const SCHEDULE_PAUSE_MS = 5;
+const SCHEDULE_PAUSE_PER_UNIT_MS = 0.5;
+const SCHEDULE_PAUSE_MAX_MS = 100;
 /** Rounds of settling in one turn. More means two rules undo each other: a defect of ours, stopped rather than spun. */
 const SETTLE_ROUNDS_MAX = 10_000;
 
@@ -79,6 +81,7 @@ class Peer implements PeerStateMachine {
   #observer: string | undefined;
   #offered = -1;
   #scheduledAtMs = Number.NEGATIVE_INFINITY;
+  #schedulePauseMs = SCHEDULE_PAUSE_MS;
 
   constructor({ self, saltSecret, parameters, cores, addresses, agent, random }: PeerComponents) {
     this.self = self;
@@ -397,11 +400,12 @@ class Peer implements PeerStateMachine {
 
   /** Choosing looks at many units: a burst of statements leads to one choice, not to one each. */
   #schedule(turn: Turn): void {
-    const earliest = this.#scheduledAtMs + SCHEDULE_PAUSE_MS;
+    const earliest = this.#scheduledAtMs + this.#schedulePauseMs;
     if (turn.now >= this.#scheduledAtMs && turn.now < earliest)
       return this.#core.agenda.setEarlier('schedule', earliest);
     this.#scheduledAtMs = turn.now;
-    this.#volunteer.schedule(turn);
+    const pauseMs = SCHEDULE_PAUSE_PER_UNIT_MS * this.#volunteer.schedule(turn);
+    this.#schedulePauseMs = Math.min(SCHEDULE_PAUSE_MAX_MS, Math.max(SCHEDULE_PAUSE_MS, pauseMs));
   }
 
   #onPresence(turn: Turn): void {

@@ -109,22 +109,23 @@ export class Volunteer {
     return this.#countPhases('committing', 'committed', 'frozen');
   }
 
-  /** Starts what can be started, and remembers when to look again. */
-  schedule(turn: Turn): void {
+  /** Starts what can be started, and remembers when to look again. Returns how many units were looked at in vain. */
+  schedule(turn: Turn): number {
     this.#core.agenda.set('schedule', undefined);
     const slots = Math.min(CLAIMS_PER_IDENTITY_MAX, CLAIMS_PER_CORE * this.offeredCores);
-    if (slots === 0) return;
+    if (slots === 0) return 0;
     for (const board of this.#core.boards.values()) if (this.#concerns(board)) this.#inputs.ensure(turn, board);
     const isIdle = this.#idleness(turn.now);
     let free = slots - this.active;
     let unrevealed = this.unrevealed;
     while (free > 0 && unrevealed < UNREVEALED_MAX) {
       const choice = this.#choose(turn.now, isIdle);
-      if (choice === undefined) return;
+      if (choice === undefined) return [...this.#outlooks.values()].reduce((sum, { openUnits }) => sum + openUnits, 0);
       this.#start(turn, choice.board, choice.unit);
       free--;
       unrevealed++;
     }
+    return 0;
   }
 
   onInputFetched(turn: Turn, board: JobBoard, unit: UnitIndex): void {
