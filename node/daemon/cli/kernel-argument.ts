@@ -31,9 +31,20 @@ export async function chooseKernel(given: string): Promise<KernelChoice> {
         : `no kernel named ${given}. Built in: ${known}. For your own give a folder with kernel.json and kernel.wasm, or a .wasm file.`,
     );
   }
-  return found.isDirectory()
-    ? fromFiles(join(path, 'kernel.wasm'), [join(path, 'kernel.json')])
-    : fromFiles(path, besides(path));
+  if (!found.isDirectory()) return fromFiles(path, besides(path));
+  const wasm = join(path, 'kernel.wasm');
+  const isSource = !(await exists(wasm)) && (await exists(join(path, 'index.ts')));
+  if (isSource) {
+    throw new ShoalError(
+      'missing-file',
+      `kernel ${given} is not built yet. Run: node ${join(dirname(KERNEL_FOLDER), 'kernels', 'build.js')} ${given}`,
+    );
+  }
+  return fromFiles(wasm, [join(path, 'kernel.json')]);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
 function besides(wasm: string): readonly string[] {
