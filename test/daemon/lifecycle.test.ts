@@ -189,6 +189,18 @@ describe('a long job', () => {
   });
 });
 
+describe('a job that cannot go on', () => {
+  it('says why, and that one more peer would help', async () => {
+    const daemon = await start();
+    const run = spawnShoal(['run', 'prime-count', '--to', '1000', '--own', 'never', '--data', daemon.data]);
+    await until('the reason', () => /peer.*\n {2}→ /.test(run.stderr()));
+    await start({ bootstrap: daemon.addresses });
+    await run.closed;
+    expect(run.stdout()).toBe('168\n');
+    expect(run.stderr()).toMatch(/quorum 2\/2/);
+  });
+});
+
 describe('an embedded peer', () => {
   it('computes alone, joins a running network, and leaves nothing open', async () => {
     const args = ['--network', 'life', '--data', join(folder, 'own')];

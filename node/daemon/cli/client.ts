@@ -3,13 +3,15 @@ import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { JobId, PeerKey } from '../../protocol/ids.ts';
-import type { JobRow, JobView, PeerRow, PeerView } from '../../protocol/view.ts';
+import type { JobRow, JobView, PeerRow, PeerView, Reason } from '../../protocol/view.ts';
 import type { Explanation } from '../../runtime/why.ts';
 import type { SubmissionBody } from '../api/routes.ts';
 import type { ApiFile } from '../compose.ts';
 import { readText } from '../data-folder.ts';
 import { isErrorCode, ShoalError } from '../errors.ts';
 import type { Progress } from '../jobs/progress.ts';
+
+export type ExplainedReason = Explanation & { readonly reason: Reason };
 
 export interface StatusAnswer {
   readonly version: string;
@@ -23,7 +25,7 @@ export interface StatusAnswer {
   readonly addresses: readonly string[];
   readonly storage: { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
   readonly view: PeerView;
-  readonly why: readonly Explanation[];
+  readonly why: readonly ExplainedReason[];
 }
 
 export type PeerAnswer = PeerRow & { readonly peerName: string };
@@ -33,14 +35,14 @@ export interface JobAnswer {
   readonly job: JobId;
   readonly view: JobView | undefined;
   readonly progress: Progress | undefined;
-  readonly why: readonly Explanation[];
+  readonly why: readonly ExplainedReason[];
   /** Peer ids of everybody named in the view. */
   readonly names: Readonly<Record<PeerKey, string>>;
 }
 
 export interface WhyAnswer {
   readonly job: JobId | undefined;
-  readonly why: readonly Explanation[];
+  readonly why: readonly ExplainedReason[];
   readonly progress: Progress | undefined;
 }
 

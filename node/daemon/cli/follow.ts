@@ -7,6 +7,8 @@ import type { Client } from './client.ts';
 import { ProgressLine, say } from './output.ts';
 
 const POLL_MS = 250;
+/** No unit has got its result for this long: its owner will want to know why. */
+const STANDSTILL_MS = 5_000;
 
 export interface FollowOptions {
   readonly client: Client;
@@ -19,10 +21,15 @@ export interface FollowOptions {
 export async function follow({ client, job, embedded }: FollowOptions): Promise<FinishedOutcome> {
   const line = new ProgressLine();
   const interrupt = new Interrupt();
+  const standstill = new Standstill(client, job);
   try {
     for (;;) {
       const progress = await client.progress(job);
       line.show(progress);
+      for (const reason of await standstill.reasons(progress)) {
+        line.end();
+        say(reason);
+      }
       const { outcome } = progress;
       if (outcome?.state === 'finished') return outcome;
       if (outcome?.state === 'failed') throw new ShoalError(outcome.code, outcome.message);
@@ -74,6 +81,31 @@ async function untilEnded(client: Client, job: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   say(`job ${job} is not cancelled yet; "shoal jobs" shows its state.`);
+}
+
+/** Says why nothing happens, once for each reason, when no unit has got its result for a while. */
+class Standstill {
+  readonly #client: Client;
+  readonly #job: string;
+  readonly #told = new Set<string>();
+  #done = -1;
+  #sinceMs = 0;
+
+  constructor(client: Client, job: string) {
+    this.#client = client;
+    this.#job = job;
+  }
+
+  async reasons({ done }: Progress): Promise<readonly string[]> {
+    const now = performance.now();
+    if (done !== this.#done) [this.#done, this.#sinceMs] = [done, now];
+    if (now - this.#sinceMs < STANDSTILL_MS) return [];
+    this.#sinceMs = now;
+    const { why } = await this.#client.why(this.#job);
+    const fresh = why.filter(({ reason }) => !this.#told.has(reason.code));
+    for (const { reason } of fresh) this.#told.add(reason.code);
+    return fresh.map(({ text, advice }) => (advice === undefined ? text : `${text}\n  → ${advice}`));
+  }
 }
 
 /** SIGINT and SIGTERM while a job runs. */
