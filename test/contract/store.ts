@@ -23,7 +23,10 @@ function block(number: number): { cid: Cid; bytes: Uint8Array } {
   return { cid: cidOf(content, 'raw'), bytes: content };
 }
 
-export function describeStore(name: string, create: (options: { blockBytesMax: number }) => Promise<StoreUnderTest>): void {
+export function describeStore(
+  name: string,
+  create: (options: { blockBytesMax: number }) => Promise<StoreUnderTest>,
+): void {
   describe(`store: ${name}`, () => {
     let tested: StoreUnderTest;
     let store: Store;
