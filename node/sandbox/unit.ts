@@ -3,11 +3,11 @@
  * the output block. SHA-256 is handed in, native where there is one: a thousand tasks of 10 microseconds each would
  * otherwise spend most of their time in a hash written in JavaScript.
  */
-import { concatBytes, toHex, uint32Bytes } from '../protocol/bytes.ts';
+import { concatBytes, toHex } from '../protocol/bytes.ts';
 import type { Execution } from '../protocol/effect.ts';
 import type { Digest } from '../protocol/ids.ts';
 import { BLOCK_BYTES_MAX, FUEL_PER_TASK_MAX, TASKS_PER_UNIT_MAX } from '../protocol/limits.ts';
-import { LEAF_BYTES, leafAt, packLeaf } from '../protocol/trust/commitment.ts';
+import { merkleRoot, packLeaf } from '../protocol/trust/commitment.ts';
 import { BlockError, cidFromDigest, decodeUnitInput, encodeUnitOutput } from '../protocol/wire/block.ts';
 import { outputBlockBytesMax } from '../protocol/work/job.ts';
 import { runTask, SandboxFailure } from './task.ts';
@@ -52,25 +52,13 @@ export function runUnit(module: WebAssembly.Module, work: UnitWork, sha256: Sha2
   // A copy, because an encoder may hand out a part of a larger buffer, and this one is going to be given away.
   const bytes = new Uint8Array(encodeUnitOutput({ leaves, outputs }));
   const cid = cidFromDigest(toHex(sha256(bytes)) as Digest, 'dag-cbor');
-  const merkleRoot = merkleRootWith(sha256, leaves);
-  return { leaves, merkleRoot, fuel, output: { cid, bytes }, wallClockMs: now() - startedAt };
-}
-
-/** `merkleRoot` of `protocol/trust/commitment.ts` with another implementation of the same hash. */
-export function merkleRootWith(sha256: Sha256, leaves: Uint8Array): Digest {
-  let level = Array.from({ length: leaves.length / LEAF_BYTES }, (_, index) =>
-    sha256(concatBytes(Uint8Array.of(0), uint32Bytes(index), leafAt(leaves, index))),
-  );
-  if (level.length === 0) throw new RangeError('a unit has at least one leaf');
-  while (level.length > 1) {
-    const above: Uint8Array[] = [];
-    for (let i = 0; i + 1 < level.length; i += 2) {
-      above.push(sha256(concatBytes(Uint8Array.of(1), level[i]!, level[i + 1]!)));
-    }
-    if (level.length % 2 === 1) above.push(level[level.length - 1]!);
-    level = above;
-  }
-  return toHex(level[0]!) as Digest;
+  return {
+    leaves,
+    merkleRoot: merkleRoot(leaves, sha256),
+    fuel,
+    output: { cid, bytes },
+    wallClockMs: now() - startedAt,
+  };
 }
 
 function checkWork(work: UnitWork): void {

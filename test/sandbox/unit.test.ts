@@ -5,7 +5,7 @@ import { LEAF_BYTES, merkleRoot, TRAP, unpackLeaves } from '../../node/protocol/
 import { decodeUnitOutput, encodeUnitInput } from '../../node/protocol/wire/block.ts';
 import { outputBlockBytesMax } from '../../node/protocol/work/job.ts';
 import { meter, reduceInput, runReduce, runUnit, SandboxFailure, taskInput } from '../../node/sandbox/index.ts';
-import { merkleRootWith, type UnitWork } from '../../node/sandbox/unit.ts';
+import type { UnitWork } from '../../node/sandbox/unit.ts';
 import { assemble, kernel, sumKernel } from './kernels.ts';
 import { compile } from './run.ts';
 
@@ -34,7 +34,7 @@ describe('runUnit', () => {
           { length: count * LEAF_BYTES },
           (_, index) => seed[index % seed.length]! ^ index,
         );
-        expect(merkleRootWith(sha256, leaves)).toBe(merkleRoot(leaves));
+        expect(merkleRoot(leaves, sha256)).toBe(merkleRoot(leaves));
       }),
     );
   });

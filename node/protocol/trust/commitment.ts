@@ -52,16 +52,17 @@ export function leafAt(leaves: Uint8Array, index: number): Uint8Array {
   return leaves.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
 }
 
-export function merkleRoot(leaves: Uint8Array): Digest {
+/** `hash` is SHA-256; a native one where there is one, for units of many small tasks. */
+export function merkleRoot(leaves: Uint8Array, hash: (bytes: Uint8Array) => Uint8Array = sha256): Digest {
   let level: Uint8Array[] = [];
   for (let index = 0; index < leaves.length / LEAF_BYTES; index++) {
-    level.push(sha256(concatBytes(Uint8Array.of(0), uint32Bytes(index), leafAt(leaves, index))));
+    level.push(hash(concatBytes(Uint8Array.of(0), uint32Bytes(index), leafAt(leaves, index))));
   }
   if (level.length === 0) throw new RangeError('a unit has at least one leaf');
   while (level.length > 1) {
     const above: Uint8Array[] = [];
     for (let i = 0; i + 1 < level.length; i += 2) {
-      above.push(sha256(concatBytes(Uint8Array.of(1), level[i]!, level[i + 1]!)));
+      above.push(hash(concatBytes(Uint8Array.of(1), level[i]!, level[i + 1]!)));
     }
     if (level.length % 2 === 1) above.push(level[level.length - 1]!);
     level = above;
