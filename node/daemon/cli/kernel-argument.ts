@@ -1,9 +1,10 @@
 /**
- * What `shoal run <kernel>` can mean: the name of a built-in kernel, a folder with kernel.json and kernel.wasm, or a
- * .wasm file with its manifest beside it (same name with .json, or kernel.json). And the kernel's own flags.
+ * What `shoal run <kernel>` can mean: the name of a built-in kernel, a folder with kernel.json and either index.ts
+ * (built when it has changed) or kernel.wasm, or a .wasm file with its manifest beside it (same name with .json, or kernel.json). And the kernel's own flags.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type KernelManifest, parseManifest } from '../../sdk/manifest.ts';
 import { ShoalError } from '../errors.ts';
 import { KERNEL_FOLDER } from '../installation.ts';
@@ -28,19 +29,27 @@ export async function chooseKernel(given: string): Promise<KernelChoice> {
       'missing-file',
       isPath
         ? `kernel ${given}: no such file or folder.`
-        : `no kernel named ${given}. Built in: ${known}. For your own give a folder with kernel.json and kernel.wasm, or a .wasm file.`,
+        : `no kernel named ${given}. Built in: ${known}. For your own give a folder with kernel.json and index.ts or kernel.wasm, or a .wasm file.`,
     );
   }
   if (!found.isDirectory()) return fromFiles(path, besides(path));
   const wasm = join(path, 'kernel.wasm');
-  const isSource = !(await exists(wasm)) && (await exists(join(path, 'index.ts')));
-  if (isSource) {
-    throw new ShoalError(
-      'missing-file',
-      `kernel ${given} is not built yet. Run: node ${join(dirname(KERNEL_FOLDER), 'kernels', 'build.js')} ${given}`,
-    );
-  }
+  if (await exists(join(path, 'index.ts'))) await build(path, given);
   return fromFiles(wasm, [join(path, 'kernel.json')]);
+}
+
+/** Compiles a folder with source in place, if it has changed since the last time. */
+async function build(folder: string, given: string): Promise<void> {
+  const compiler = pathToFileURL(join(KERNEL_FOLDER, 'build.js')).href;
+  const { buildKernel } = (await import(compiler)) as {
+    buildKernel: (folder: string, outFolder: string) => Promise<unknown>;
+  };
+  try {
+    await buildKernel(folder, folder);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    throw new ShoalError('kernel-refused', `kernel ${given} cannot be built: ${error.message}`, error);
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
