@@ -57,6 +57,17 @@ export function checkCid(cid: CID): CID {
   return cid;
 }
 
+/**
+ * A decoded dag-cbor value as a link. The library also takes a map for a link when its keys `/` and `bytes` are the
+ * same value, and then throws whatever its contents make it throw: a plain map is never a link here.
+ */
+export function linkFrom(value: unknown): CID {
+  const isMap = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  const cid = isMap ? null : CID.asCID(value);
+  if (cid === null) throw new BlockError('not a link');
+  return checkCid(cid);
+}
+
 export function encodeInputIndex(units: readonly Cid[]): Uint8Array {
   return dagCbor.encode(units.map(parseCid));
 }
@@ -64,11 +75,7 @@ export function encodeInputIndex(units: readonly Cid[]): Uint8Array {
 export function decodeInputIndex(bytes: Uint8Array): readonly Cid[] {
   const list = decodeCanonical(bytes);
   if (!Array.isArray(list)) throw new BlockError('input index: not a list');
-  return list.map((item) => {
-    const cid = CID.asCID(item);
-    if (cid === null) throw new BlockError('input index: an entry is not a link');
-    return checkCid(cid).toString() as Cid;
-  });
+  return list.map((item) => linkFrom(item).toString() as Cid);
 }
 
 export function encodeUnitInput(tasks: readonly Uint8Array[]): Uint8Array {

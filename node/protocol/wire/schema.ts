@@ -3,10 +3,9 @@
  * accepts exactly the listed keys, the listed types and the listed bounds, and nothing else; what cannot be
  * expressed cannot be smuggled in. Digests and keys are bytes on the wire and hex in memory, CIDs are links.
  */
-import { CID } from 'multiformats/cid';
 import { fromHex, toHex } from '../bytes.ts';
 import type { Cid } from '../ids.ts';
-import { checkCid, parseCid } from './block.ts';
+import { linkFrom, parseCid } from './block.ts';
 
 /** Malformed or out of bounds; the message names the field. Never thrown for anything but the input's fault. */
 export class WireError extends Error {
@@ -96,10 +95,8 @@ export function oneOf<const T extends string>(...choices: readonly T[]): Shape<T
 export const link: Shape<Cid> = {
   encode: (value) => parseCid(value),
   decode: (data, path) => {
-    const cid = CID.asCID(data);
-    if (cid === null) throw new WireError(`${path}: not a link`);
     try {
-      return checkCid(cid).toString() as Cid;
+      return linkFrom(data).toString() as Cid;
     } catch (error) {
       throw new WireError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
     }
