@@ -65,11 +65,12 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
   const { driver, jobs, uploads, about } = parts;
   server.setReplySerializer((payload) => toJson(payload));
 
-  server.get('/v1/status', watch, () => {
+  server.get('/v1/status', watch, ({ mayAct }) => {
     const view = driver.view();
     const { peerName, multiaddrs, storage, ...facts } = about;
     return {
       ...facts,
+      mayAct,
       peerName: peerName(view.self),
       addresses: multiaddrs(),
       storage: storage(),
@@ -116,7 +117,8 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
     const progress = jobs.progress(id);
     if (view === undefined && progress === undefined) throw new ShoalError('not-found', `no job ${params.job}`);
     const names = Object.fromEntries(peersIn(view).map((key) => [key, about.peerName(key)]));
-    return { job: id, view, progress, names, why: explainAll(view?.why ?? [], driver.view(), about) };
+    const picture = jobs.picturePlan(id);
+    return { job: id, view, progress, picture, names, why: explainAll(view?.why ?? [], driver.view(), about) };
   });
   server.get<{ Params: { job: string } }>('/v1/jobs/:job/progress', watch, ({ params }) => {
     const id = jobs.resolve(params.job);

@@ -1,30 +1,38 @@
 /**
- * The control API: HTTP on 127.0.0.1 for the CLI and, later, pages.
+ * The control API: HTTP on 127.0.0.1 for the CLI and the page.
  *
  * Three things stand before every route. Host must name this address, or a page on another site could reach it
  * through a name that resolves to 127.0.0.1. Origin, which only browsers send, must be this API's own. And the
  * bearer token, which only the owner's account can read, says what the caller may do: `watch` looks, `act` also
- * submits and cancels.
+ * submits and cancels. Only the files of the page itself are `public`: they hold nothing of this peer.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Logger } from '../../runtime/log.ts';
 import { type ErrorCode, ShoalError, translate } from '../errors.ts';
+import { addDashboardRoutes, type DashboardParts } from './dashboard.ts';
 import { addEventRoute } from './events.ts';
+import { addPageRoutes } from './page.ts';
 import { type ApiParts, addRoutes } from './routes.ts';
 import { addUploadRoute } from './uploads.ts';
 
-export type Authority = 'watch' | 'act';
+export type Authority = 'public' | 'watch' | 'act';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the token must allow. Every route names it; one that does not is refused. */
     authority?: Authority;
   }
+  interface FastifyRequest {
+    /** Whether the token that came along may act. */
+    mayAct: boolean;
+  }
 }
 
-export interface ApiOptions extends ApiParts {
+export interface ApiOptions extends ApiParts, DashboardParts {
+  /** Folder of the built page. */
+  readonly pageFolder: string;
   readonly port: number;
   readonly actToken: string;
   readonly watchToken: string;
@@ -48,7 +56,9 @@ export async function startApi(options: ApiOptions): Promise<Api> {
     sendError(reply, new ShoalError('not-found', `no such address: ${request.method} ${request.url}`), options.logger),
   );
   addRoutes(server, options);
+  addDashboardRoutes(server, options);
   addUploadRoute(server, options);
+  await addPageRoutes(server, options.pageFolder);
   const closeEvents = addEventRoute(server, options);
   try {
     await server.listen({ host: '127.0.0.1', port: options.port });
@@ -71,6 +81,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
 
 function guard(server: FastifyInstance, { actToken, watchToken }: ApiOptions): void {
   const [act, watch] = [digest(actToken), digest(watchToken)];
+  server.decorateRequest('mayAct', false);
   server.addHook('onRequest', async (request, reply) => {
     const own = ownHosts(server);
     if (!own.includes(request.headers.host ?? '')) return refuse(reply, 403, 'this Host is not the control API');
@@ -78,6 +89,8 @@ function guard(server: FastifyInstance, { actToken, watchToken }: ApiOptions): v
     if (origin !== undefined && !own.some((host) => origin === `http://${host}`)) {
       return refuse(reply, 403, 'pages of other origins may not use the control API');
     }
+    const wanted = request.routeOptions.config.authority ?? 'act';
+    if (wanted === 'public') return;
     const given = digest(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
     const mayAct = timingSafeEqual(given, act);
     const mayWatch = mayAct || timingSafeEqual(given, watch);
@@ -85,7 +98,7 @@ function guard(server: FastifyInstance, { actToken, watchToken }: ApiOptions): v
       reply.header('www-authenticate', 'Bearer');
       return refuse(reply, 401, 'a bearer token is needed: see the file "token" in the data folder');
     }
-    const wanted = request.routeOptions.config.authority ?? 'act';
+    request.mayAct = mayAct;
     if (wanted === 'act' && !mayAct) return refuse(reply, 403, 'this token may look, but not act');
   });
 }

@@ -9,15 +9,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExecutionRequest } from '../../protocol/effect.ts';
-import type { Cid, Digest, JobId, Millis, Ticket } from '../../protocol/ids.ts';
+import type { Cid, Digest, JobId } from '../../protocol/ids.ts';
 import type { Notification } from '../../protocol/notification.ts';
-import { TRAP, unpackLeaves } from '../../protocol/trust/commitment.ts';
 import type { JobView } from '../../protocol/view.ts';
 import { decodeInputIndex } from '../../protocol/wire/block.ts';
-import { type Metering, tasksInUnit, unitCount } from '../../protocol/work/job.ts';
+import { type Metering, unitCount } from '../../protocol/work/job.ts';
 import type { Driver } from '../../runtime/driver.ts';
-import type { Clock, ExecutionOutcome, Executor, FetchOutcome, Transport } from '../../runtime/environment.ts';
+import type { Clock, Executor, FetchOutcome, Transport } from '../../runtime/environment.ts';
 import type { Logger } from '../../runtime/log.ts';
 import type { KernelReport } from '../../sandbox/inspect.ts';
 import type { Reduce } from '../../sdk/join.ts';
@@ -25,10 +23,11 @@ import type { KernelManifest } from '../../sdk/manifest.ts';
 import { type JobPolicy, type PreparedJob, prepareJob } from '../../sdk/prepare.ts';
 import { ShoalError, translate } from '../errors.ts';
 import type { LevelStore } from '../level-store.ts';
-import { effortOf, joinJob, TRAP_WORDS } from './join.ts';
+import { effortOf, joinJob } from './join.ts';
 import { type KernelSource, loadKernel } from './kernels.ts';
 import { DRAFT_PREFIX, type JobNote, type JobOutcome, NOTE_PREFIX } from './note.ts';
 import { Pace, type Progress, progressOf } from './progress.ts';
+import { newTicket, tryOut } from './trial.ts';
 
 export interface Submission {
   readonly kernel: KernelSource;
@@ -62,16 +61,10 @@ export interface JobServiceParts {
   readonly resultFolder: string;
 }
 
-/** Real time one trial may take. A task that needs longer is announced with the manifest's estimate. */
-const TRIAL_MAX_MS = 3_000;
-/** Time a trial may wait for a worker. */
-const TRIAL_WAIT_MAX_MS = 1_000;
 /** The owner's notes kept; the oldest that have ended are forgotten first, with their results. */
 const NOTES_MAX = 1_024;
 /** Time for joins under way when the daemon stops. */
 const STOP_MAX_MS = 2_000;
-/** Above every ticket the state machine gives out. */
-let nextTicket: Ticket = 2 ** 48;
 
 export class JobService {
   readonly #parts: JobServiceParts;
@@ -132,7 +125,7 @@ export class JobService {
     const draftId = `${DRAFT_PREFIX}${randomUUID()}` as JobId;
     try {
       for (const { cid, bytes } of prepared.blocks) await store.blocks.put(cid, bytes, draftId);
-      const measured = await this.#tryOut(prepared, draftId);
+      const measured = this.#parts.mayCompute ? await tryOut(prepared, draftId, this.#parts) : undefined;
       if (measured !== undefined) {
         prepared = { ...prepared, request: { ...prepared.request, expectedUnitMs: measured } };
       }
@@ -312,65 +305,6 @@ export class JobService {
     await new Promise<FetchOutcome>((done) => transport.fetch({ job, cids: [cid], providers, bytesMax }, done));
     return store.blocks.get(cid);
   }
-
-  /** Runs the first task and one from the middle. Resolves to the expected time of a unit in ms, if it could be measured. */
-  async #tryOut(prepared: PreparedJob, draft: JobId): Promise<Millis | undefined> {
-    if (!this.#parts.mayCompute) return undefined;
-    const { request, unitInputs } = prepared;
-    const units = [...new Set([0, Math.floor(unitInputs.length / 2)])];
-    let slowestMs = 0;
-    for (const unit of units) {
-      const outcome = await this.#execute({
-        job: draft,
-        unit,
-        task: 0,
-        taskCount: tasksInUnit(request, unit),
-        kernel: request.kernel,
-        abi: request.abi,
-        metering: request.metering,
-        stepQuantum: request.stepQuantum,
-        parameters: request.parameters,
-        unitInput: unitInputs[unit]!,
-        fuelPerTaskMax: request.fuelPerTaskMax,
-        memoryPagesMax: request.memoryPagesMax,
-        outputBytesPerTaskMax: request.outputBytesPerTaskMax,
-        wallClockMaxMs: TRIAL_MAX_MS,
-      });
-      if (!outcome.ok) {
-        if (outcome.code === 'kernel-refused') throw new ShoalError('kernel-refused', outcome.detail);
-        if (outcome.code === 'wall-clock') slowestMs = Math.max(slowestMs, TRIAL_MAX_MS);
-        this.#parts.logger.log('info', 'a task could not be tried here', {
-          unit,
-          code: outcome.code,
-          detail: outcome.detail,
-        });
-        break;
-      }
-      const [leaf] = unpackLeaves(outcome.execution.leaves);
-      if (leaf !== undefined && leaf.trap !== TRAP.none) {
-        throw new ShoalError(
-          'job-failed',
-          `task ${unit * request.tasksPerUnit} was tried on this machine and ${TRAP_WORDS[leaf.trap]}. Nothing was announced.`,
-        );
-      }
-      slowestMs = Math.max(slowestMs, outcome.execution.wallClockMs);
-    }
-    if (slowestMs === 0) return undefined;
-    return Math.max(1, Math.ceil(slowestMs * Math.min(request.tasksPerUnit, request.taskCount)));
-  }
-
-  /** Gives up where all workers are busy with long units: a submission must not wait for somebody else's job. */
-  #execute(request: ExecutionRequest): Promise<ExecutionOutcome> {
-    const { executor, clock } = this.#parts;
-    const ticket = nextTicket++;
-    return new Promise((done) => {
-      const disarm = clock.schedule(clock.now() + TRIAL_MAX_MS + TRIAL_WAIT_MAX_MS, () => executor.cancel(ticket));
-      executor.execute(ticket, request, (outcome) => {
-        disarm();
-        done(outcome);
-      });
-    });
-  }
 }
 
 /** A job smaller than one unit is one unit of its own size. */
@@ -380,7 +314,7 @@ function shortened(prepared: PreparedJob): PreparedJob {
 }
 
 function announce(driver: Driver, { request, unitInputs }: PreparedJob): Promise<JobId> {
-  const ticket = nextTicket++;
+  const ticket = newTicket();
   return new Promise((resolve, reject) => {
     const unsubscribe = driver.subscribe((notification) => {
       if (!('ticket' in notification) || notification.ticket !== ticket) return;

@@ -1,0 +1,68 @@
+/** What the page needs beyond what the CLI does: built-in kernels, the peer's capacity, and outputs unit by unit. */
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { PauseReason } from '../../protocol/event.ts';
+import type { JobId } from '../../protocol/ids.ts';
+import type { Driver } from '../../runtime/driver.ts';
+import { ShoalError } from '../errors.ts';
+import type { KernelCatalogue } from '../jobs/catalogue.ts';
+import type { JobService } from '../jobs/service.ts';
+import { checked } from './server.ts';
+
+export interface DashboardParts {
+  readonly driver: Driver;
+  readonly jobs: JobService;
+  readonly kernels: KernelCatalogue;
+  readonly capacity: Capacity;
+}
+
+/** Threads for work units. */
+export interface Capacity {
+  /** What this machine has. */
+  readonly coresMax: number;
+  /** Makes room for this many units side by side; 0 is allowed. */
+  resize(cores: number): void;
+}
+
+const watch = { config: { authority: 'watch' } } as const;
+const act = { config: { authority: 'act' } } as const;
+
+export function addDashboardRoutes(server: FastifyInstance, parts: DashboardParts): void {
+  const { driver, jobs, kernels, capacity } = parts;
+  const body = z.strictObject({
+    cores: z.int().min(0).max(capacity.coresMax).optional(),
+    paused: z.boolean().optional(),
+  });
+
+  server.get('/v1/kernels', watch, async () => ({ kernels: await kernels.builtIn() }));
+  server.post('/v1/kernels/inspect', { ...act, bodyLimit: 16 * 1024 * 1024 }, async (request) => {
+    return kernels.inspect(request.body);
+  });
+  server.get('/v1/capacity', watch, () => {
+    const { cores, paused } = driver.view();
+    return { cores, paused, coresMax: capacity.coresMax };
+  });
+  /** Holds until the daemon stops: its configuration says what it starts with. */
+  server.post('/v1/capacity', act, (request) => {
+    const wanted = checked(body, request.body, 'capacity');
+    const view = driver.view();
+    const cores = wanted.cores ?? view.cores;
+    const others = view.paused.filter((reason) => reason !== 'manual');
+    const isPaused = wanted.paused ?? view.paused.includes('manual');
+    const paused: readonly PauseReason[] = isPaused ? ['manual', ...others] : others;
+    capacity.resize(cores);
+    driver.dispatch({ type: 'capacity-changed', cores, paused });
+    return { cores, paused, coresMax: capacity.coresMax };
+  });
+  /** The outputs of one unit's tasks, one after the other, as soon as the unit has a result. */
+  server.get<{ Params: { job: string; unit: string } }>(
+    '/v1/jobs/:job/units/:unit/output',
+    watch,
+    async ({ params }, reply) => {
+      const job: JobId = jobs.resolve(params.job);
+      if (!/^\d{1,6}$/.test(params.unit)) throw new ShoalError('usage', `unit ${params.unit} is not a number`);
+      const output = await jobs.unitOutput(job, Number(params.unit));
+      return reply.type('application/octet-stream').send(Buffer.from(output));
+    },
+  );
+}
