@@ -1,0 +1,102 @@
+/**
+ * One job through a swarm, from submission to its result, and what happens to it on the way: a peer is killed at its
+ * work and replaced. Says what happened and judges nothing.
+ */
+import type { SubmissionBody } from '../../node/daemon/api/routes.ts';
+import type { Progress } from '../../node/daemon/jobs/progress.ts';
+import type { JobId } from '../../node/protocol/ids.ts';
+import type { JobView } from '../../node/protocol/view.ts';
+import { until } from '../support/daemon.ts';
+import { type Casualty, killAtWork } from './casualty.ts';
+import type { Swarm, SwarmPeer } from './swarm.ts';
+
+export interface Piece {
+  /** Name of a built-in kernel. */
+  readonly kernel: string;
+  readonly arguments: Readonly<Record<string, string>>;
+  readonly file?: { readonly name: string; readonly bytes: Uint8Array };
+  readonly policy?: SubmissionBody['policy'];
+}
+
+export interface Killing {
+  readonly victim: SwarmPeer;
+  readonly from: number;
+  readonly to: number;
+  /** Started as soon as the victim is dead. */
+  readonly replacement: string;
+}
+
+export interface PlayOptions {
+  readonly swarm: Swarm;
+  readonly submitter: SwarmPeer;
+  readonly piece: Piece;
+  readonly killing?: Killing;
+  readonly timeoutMs?: number;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly onKilled?: (casualty: Casualty) => void;
+  readonly onReplaced?: (replacement: SwarmPeer) => void;
+}
+
+export interface Played {
+  readonly job: JobId;
+  readonly bytes: Uint8Array;
+  readonly progress: Progress;
+  /** The submitter's view when the job had finished. */
+  readonly view: JobView;
+  readonly casualty: Casualty | undefined;
+  readonly replacement: SwarmPeer | undefined;
+}
+
+/** Rejects if the job fails, takes longer than `timeoutMs`, or gives no occasion to kill. */
+export async function play(options: PlayOptions): Promise<Played> {
+  const { swarm, submitter, timeoutMs = 300_000 } = options;
+  const job = await submit(submitter, options.piece);
+  const killed = options.killing === undefined ? undefined : killAndReplace(swarm, job, options, options.killing);
+  // Whichever fails first ends the play; a kill that can no longer happen must not leave an unhandled rejection.
+  const finished = untilFinished(submitter, job, timeoutMs, options.onProgress);
+  const [progress, losses] = await Promise.all([finished, killed]);
+  const view = (await submitter.client.job(job)).view!;
+  const bytes = await submitter.client.result(job);
+  return { job, bytes, progress, view, casualty: losses?.casualty, replacement: losses?.replacement };
+}
+
+export async function submit({ client }: SwarmPeer, piece: Piece): Promise<JobId> {
+  const { kernel, file, policy = {} } = piece;
+  const uploaded = file && { upload: await client.uploadBytes(Uint8Array.from(file.bytes)), name: file.name };
+  return client.submit({
+    kernel: { name: kernel },
+    arguments: { ...piece.arguments },
+    ...(uploaded === undefined ? {} : { file: uploaded }),
+    policy,
+  });
+}
+
+export async function untilFinished(
+  { client }: SwarmPeer,
+  job: JobId,
+  timeoutMs: number,
+  onProgress: (progress: Progress) => void = () => undefined,
+): Promise<Progress> {
+  return until(
+    `job ${job.slice(0, 10)} to finish`,
+    async () => {
+      const progress = await client.progress(job);
+      onProgress(progress);
+      const { outcome } = progress;
+      if (outcome === undefined) return undefined;
+      if (outcome.state === 'finished') return progress;
+      throw new Error(`the job ${outcome.state}${'message' in outcome ? `: ${outcome.message}` : ''}`);
+    },
+    timeoutMs,
+    100,
+  );
+}
+
+async function killAndReplace(swarm: Swarm, job: JobId, options: PlayOptions, killing: Killing) {
+  const { victim, from, to } = killing;
+  const casualty = await killAtWork({ swarm, job, submitter: options.submitter, victim, from, to });
+  options.onKilled?.(casualty);
+  const replacement = await swarm.start(killing.replacement);
+  options.onReplaced?.(replacement);
+  return { casualty, replacement };
+}
