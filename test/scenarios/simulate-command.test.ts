@@ -87,6 +87,49 @@ describe('simulate', () => {
     expect(err).toContain('a broken rule');
   });
 
+  it('passes on why a job is refused', async () => {
+    const refusing: PeerFactory = (options) => {
+      const peer = createPeer(options);
+      const handle: typeof peer.handle = (event, now) => {
+        if (event.type !== 'job-submitted') return peer.handle(event, now);
+        const { ticket } = event;
+        return [
+          { type: 'notify', notification: { type: 'job-refused', ticket, code: 'invalid-job', detail: 'too odd' } },
+        ];
+      };
+      return {
+        self: peer.self,
+        handle,
+        nextDeadline: () => peer.nextDeadline(),
+        view: (now) => peer.view(now),
+        jobView: (job, now) => peer.jobView(job, now),
+      };
+    };
+    const { code, err } = await simulate(SMALL, refusing);
+    expect(code).toBe(2);
+    expect(err).toContain('too odd');
+  });
+
+  it('calls it a crash when a deadline is never moved on', async () => {
+    const stuck: PeerFactory = (options) => {
+      const peer = createPeer(options);
+      let now = 0;
+      return {
+        self: peer.self,
+        handle: (event, at) => {
+          now = at;
+          return peer.handle(event, at);
+        },
+        nextDeadline: () => now,
+        view: (at) => peer.view(at),
+        jobView: (job, at) => peer.jobView(job, at),
+      };
+    };
+    const { code, err } = await simulate('--peers 2 --units 1', stuck);
+    expect(code).toBe(3);
+    expect(err).toContain('time stands still');
+  });
+
   it.each([
     ['--peers many', '--peers'],
     ['--peers 0', '--peers'],

@@ -17,6 +17,7 @@ import {
   type SimulationOptions,
   simulate,
 } from './simulation.ts';
+import { JobRefusedError } from './world.ts';
 
 const EXIT_CODES: Readonly<Record<Outcome, number>> = { ok: 0, crash: 3, safety: 4, liveness: 5 };
 const USAGE_EXIT_CODE = 2;
@@ -54,7 +55,7 @@ const FLAGS: readonly (readonly [flag: string, key: Key, help: string, parse: (t
   ['peers', 'peers', 'peers, the submitter included', integer(1, 1_000)],
   ['units', 'units', 'work units of the job', integer(1, 65_536)],
   ['tasks-per-unit', 'tasksPerUnit', 'tasks in each unit', integer(1, 1_024)],
-  ['unit-ms', 'unitMs', 'median time of a unit', duration(1)],
+  ['unit-ms', 'unitMs', 'median time of a unit', integer(1, 86_400_000)],
   ['cores', 'cores', 'units a peer runs side by side', integer(1, 64)],
   ['quorum', 'quorum', 'independent attestations a result needs', integer(1, 8)],
   ['replicas', 'replicas', 'replicas wanted from the start', integer(1, 8)],
@@ -100,7 +101,14 @@ export async function runCommand(argv: readonly string[], createPeer: PeerFactor
   }
   const planned = plan(options);
   if (!json) output.out(describePlan(planned));
-  const report = await simulate(planned, createPeer, progressPrinter(output));
+  let report: Report;
+  try {
+    report = await simulate(planned, createPeer, progressPrinter(output));
+  } catch (error) {
+    if (!(error instanceof JobRefusedError)) throw error;
+    output.err(`error: ${error.message}\n`);
+    return USAGE_EXIT_CODE;
+  }
   output.out(json ? `${JSON.stringify(report, undefined, 2)}\n` : describeReport(report));
   if (report.outcome !== 'ok') {
     output.err(`${report.outcome}: ${report.detail}\nrepeat with: ${commandFor(options)}\n`);

@@ -8,7 +8,7 @@ import { type Behaviour, honest } from './behaviour.ts';
 import { applyFaults, drawFaults, type Fault } from './faults.ts';
 import type { PeerFactory } from './peer.ts';
 import { RandomStream } from './random.ts';
-import { LivenessError, type SubmittedJob, type Violation, World } from './world.ts';
+import { JobRefusedError, LivenessError, type SubmittedJob, type Violation, World } from './world.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -117,6 +117,7 @@ export function plan(options: SimulationOptions): Plan {
   return { options, roles, faults, withinMs };
 }
 
+/** Rejects with a JobRefusedError when the options make a job that its own submitter refuses. */
 export async function simulate(
   planned: Plan,
   createPeer: PeerFactory,
@@ -195,7 +196,8 @@ async function runJob(
     if (error instanceof LivenessError) {
       return { job, executions: world.executions, liveness: error.message, crashed: false };
     }
-    if (!world.violations.some(({ kind }) => kind === 'crash')) throw error;
+    if (error instanceof JobRefusedError) throw error;
+    world.noteCrash(error);
     return { job, executions: world.executions, liveness: undefined, crashed: true };
   }
 }

@@ -248,6 +248,12 @@ export class World {
     return this.notifications.filter(({ notification }) => notification.type === type) as never;
   }
 
+  /** An exception that ended the run: of a peer's rules, or of the world around them. */
+  noteCrash(error: unknown): void {
+    if (this.violations.some(({ kind }) => kind === 'crash')) return;
+    this.#crash(`${error instanceof Error ? error.stack : error}`, error);
+  }
+
   #redialForEver(): void {
     this.clock.after(REDIAL_INTERVAL_MS, () => {
       for (const peer of this.peers) {
