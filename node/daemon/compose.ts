@@ -3,6 +3,7 @@
  * those that need it; `overrides` puts another one in its place, which is how a test or the demonstration runs a
  * whole real peer with one part of its own.
  */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createNodeTransport } from '../network/nodejs.ts';
 import { peerNameOf } from '../network/peer-key.ts';
@@ -24,7 +25,8 @@ import { createClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type DataFolder, openDataFolder, writeWhole } from './data-folder.ts';
 import { createIdentity } from './identity.ts';
-import { AGENT, KERNEL_FOLDER, VERSION } from './installation.ts';
+import { AGENT, KERNEL_FOLDER, PAGE_FOLDER, VERSION } from './installation.ts';
+import { KernelCatalogue } from './jobs/catalogue.ts';
 import { JobService } from './jobs/service.ts';
 import { createWorkerPool, type WorkerPool } from './workers/pool.ts';
 
@@ -152,6 +154,13 @@ async function assemble(
     actToken: folder.actToken,
     watchToken: folder.watchToken,
     uploads: createUploads(folder.file('uploads')),
+    pageFolder: PAGE_FOLDER,
+    kernels: new KernelCatalogue(KERNEL_FOLDER, (wasm) => pool.inspect(wasm)),
+    capacity: {
+      coresMax: Math.max(availableParallelism(), config.cores),
+      resize: (cores) => pool.resize(Math.max(1, cores)),
+    },
+    readBlock: (cid) => store.blocks.get(cid),
     about: {
       version: VERSION,
       pid: process.pid,

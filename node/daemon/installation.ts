@@ -12,3 +12,5 @@ export const VERSION = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf
 export const AGENT = `shoal/${VERSION}`;
 /** One folder with `kernel.wasm` and `kernel.json` for each built-in kernel. */
 export const KERNEL_FOLDER = join(root, 'dist', 'kernels');
+/** The page: `index.html` and its assets. */
+export const PAGE_FOLDER = join(root, 'dist', 'browser');

@@ -2,7 +2,8 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { PauseReason } from '../../protocol/event.ts';
-import type { JobId } from '../../protocol/ids.ts';
+import type { Cid, JobId } from '../../protocol/ids.ts';
+import { decodeUnitOutput } from '../../protocol/wire/block.ts';
 import type { Driver } from '../../runtime/driver.ts';
 import { ShoalError } from '../errors.ts';
 import type { KernelCatalogue } from '../jobs/catalogue.ts';
@@ -14,6 +15,7 @@ export interface DashboardParts {
   readonly jobs: JobService;
   readonly kernels: KernelCatalogue;
   readonly capacity: Capacity;
+  readonly readBlock: (cid: Cid) => Promise<Uint8Array | undefined>;
 }
 
 /** Threads for work units. */
@@ -28,7 +30,7 @@ const watch = { config: { authority: 'watch' } } as const;
 const act = { config: { authority: 'act' } } as const;
 
 export function addDashboardRoutes(server: FastifyInstance, parts: DashboardParts): void {
-  const { driver, jobs, kernels, capacity } = parts;
+  const { driver, jobs, kernels, capacity, readBlock } = parts;
   const body = z.strictObject({
     cores: z.int().min(0).max(capacity.coresMax).optional(),
     paused: z.boolean().optional(),
@@ -61,8 +63,11 @@ export function addDashboardRoutes(server: FastifyInstance, parts: DashboardPart
     async ({ params }, reply) => {
       const job: JobId = jobs.resolve(params.job);
       if (!/^\d{1,6}$/.test(params.unit)) throw new ShoalError('usage', `unit ${params.unit} is not a number`);
-      const output = await jobs.unitOutput(job, Number(params.unit));
-      return reply.type('application/octet-stream').send(Buffer.from(output));
+      if (jobs.note(job) === undefined) throw new ShoalError('not-yours', `job ${job} was submitted by another peer`);
+      const row = driver.jobView(job)?.unitRows.find(({ unit }) => unit === Number(params.unit));
+      const block = row?.output === undefined ? undefined : await readBlock(row.output);
+      if (block === undefined) throw new ShoalError('not-found', `unit ${params.unit} has no result here yet`);
+      return reply.type('application/octet-stream').send(Buffer.concat(decodeUnitOutput(block).outputs));
     },
   );
 }

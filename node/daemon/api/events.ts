@@ -1,7 +1,8 @@
 /**
  * `/v1/events`: the peer's view and every notification, as server-sent events.
  *
- *   event: view           the whole view, at once and then every second in which something changed
+ *   event: view           the whole view: at once, every second in which something changed, every third in any case,
+ *                         since peers come and go without a notification
  *   event: notification   as it happens
  *
  * A reader that is too slow is cut off instead of buffered without bound; it connects again and gets the view anew.
@@ -14,11 +15,13 @@ import type { ApiParts } from './routes.ts';
 const READERS_MAX = 16;
 const UNREAD_BYTES_MAX = 1024 * 1024;
 const VIEW_INTERVAL_MS = 1_000;
+const QUIET_INTERVALS_MAX = 3;
 
 /** Returns a function that ends every stream. */
 export function addEventRoute(server: FastifyInstance, { driver }: Pick<ApiParts, 'driver'>): () => void {
   const readers = new Set<ServerResponse>();
   let changed = false;
+  let quiet = 0;
   const send = (reader: ServerResponse, event: string, data: unknown): void => {
     if (reader.writableLength > UNREAD_BYTES_MAX) {
       reader.destroy();
@@ -31,8 +34,10 @@ export function addEventRoute(server: FastifyInstance, { driver }: Pick<ApiParts
     for (const reader of readers) send(reader, 'notification', notification);
   });
   const timer = setInterval(() => {
-    if (readers.size === 0 || !changed) return;
+    quiet++;
+    if (readers.size === 0 || (!changed && quiet < QUIET_INTERVALS_MAX)) return;
     changed = false;
+    quiet = 0;
     const view = driver.view();
     for (const reader of readers) send(reader, 'view', view);
   }, VIEW_INTERVAL_MS).unref();

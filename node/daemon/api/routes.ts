@@ -8,6 +8,7 @@ import type { Driver } from '../../runtime/driver.ts';
 import { renderMetrics } from '../../runtime/metrics.ts';
 import { type Explanation, explain } from '../../runtime/why.ts';
 import { ShoalError } from '../errors.ts';
+import { picturePlanOf } from '../jobs/picture.ts';
 import type { JobService } from '../jobs/service.ts';
 import { shortName } from '../short-name.ts';
 import { toJson } from './json.ts';
@@ -117,7 +118,8 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
     const progress = jobs.progress(id);
     if (view === undefined && progress === undefined) throw new ShoalError('not-found', `no job ${params.job}`);
     const names = Object.fromEntries(peersIn(view).map((key) => [key, about.peerName(key)]));
-    const picture = jobs.picturePlan(id);
+    const note = jobs.note(id);
+    const picture = note && picturePlanOf(note);
     return { job: id, view, progress, picture, names, why: explainAll(view?.why ?? [], driver.view(), about) };
   });
   server.get<{ Params: { job: string } }>('/v1/jobs/:job/progress', watch, ({ params }) => {

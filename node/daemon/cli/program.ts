@@ -12,6 +12,7 @@ import { VERSION } from '../installation.ts';
 import { LOG_LEVELS } from '../log-levels.ts';
 import { createSwarmKeyFile } from '../swarm-key.ts';
 import { Client } from './client.ts';
+import { showDashboard } from './dashboard.ts';
 import { endQuietlyOnClosedPipe, print, printJson, say } from './output.ts';
 import { getResult, run } from './run.ts';
 import { showJob, showJobs, showPeers, showStatus, showWhy } from './show.ts';
@@ -113,6 +114,11 @@ export function createProgram(overrides: Overrides): Command {
   common(program, 'status', 'what this peer is and does').action((flags: CommonFlags) =>
     showStatus(showOptions(flags)),
   );
+  common(program, 'dashboard', 'the address of the page that shows this peer')
+    .option('--watch-only', 'an address that lets its holder look, but not submit, cancel or change anything')
+    .action((flags: CommonFlags & { readonly watchOnly?: true }) =>
+      showDashboard({ ...showOptions(flags), watchOnly: flags.watchOnly === true }),
+    );
   common(program, 'peers', 'peers this one knows').action((flags: CommonFlags) => showPeers(showOptions(flags)));
   common(program, 'jobs', 'jobs this peer knows').action((flags: CommonFlags) => showJobs(showOptions(flags)));
   common(program, 'job', 'one job, unit by unit')

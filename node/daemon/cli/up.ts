@@ -1,9 +1,11 @@
 /** `shoal up`: a peer that stays, until SIGINT or SIGTERM. */
-
+import { join } from 'node:path';
 import type { Logger } from '../../runtime/log.ts';
 import type { Overrides } from '../compose.ts';
 import { type ConfigSources, loadConfig } from '../config.ts';
+import { readText } from '../data-folder.ts';
 import { EXIT } from '../exit-codes.ts';
+import { dashboardUrl } from './dashboard.ts';
 import { print, printJson } from './output.ts';
 
 export interface UpOptions {
@@ -20,12 +22,14 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
   outliveMishaps(logger);
   const daemon = await startDaemon({ config, logger, overrides });
   const addresses = daemon.multiaddrs();
+  const token = (await readText(join(config.dataFolder, 'token')))?.trim() ?? '';
   if (json) {
     printJson({
       ready: true,
       peer: daemon.peerName,
       key: daemon.self,
       apiPort: daemon.apiPort,
+      dashboard: dashboardUrl(daemon.apiPort, token),
       pid: process.pid,
       addresses,
       dataFolder: config.dataFolder,
@@ -36,6 +40,7 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
     print(
       `  data folder ${config.dataFolder}, ${config.cores} core${config.cores === 1 ? '' : 's'}, control API on 127.0.0.1:${daemon.apiPort}`,
     );
+    print(`  dashboard ${dashboardUrl(daemon.apiPort, token)}`);
   }
   const name = await signal;
   logger.log('info', 'stopping', { signal: name });
