@@ -38,7 +38,6 @@ export type RefusalCode =
   | 'duplicate'
   | 'rate-limited'
   | 'busy'
-  | 'own'
   | 'closed'
   | 'expired'
   | 'stale'
@@ -47,7 +46,6 @@ export type RefusalCode =
   | 'unknown-version'
   | 'no-such-unit'
   | 'not-submitter'
-  | 'not-rostered'
   | 'too-many'
   | 'bad-opening'
   | 'bad-evidence';
@@ -167,7 +165,7 @@ export class Admissions {
         return examineOpening(board, body);
       case 'wrong-leaf':
         if (body.unit >= board.units || body.leaf >= tasksInUnit(board.spec, body.unit)) return reject('no-such-unit');
-        if (!board.isWorker(body.unit, author)) return ignore('not-rostered');
+        if (!board.isWorker(body.unit, author)) return waitFor(waitKey.roster(board.id));
         return board.peek(body.unit)?.evidence.openings.has(body.root) === true
           ? ACCEPT
           : waitFor(waitKey.opening(board.id, body.unit));
@@ -201,9 +199,8 @@ export class Admissions {
       if (author === board.submitter) continue;
       const from = board.roster.admittedFrom(unit, board.rankOf(unit, author));
       if (from > now) return waitFor(waitKey.time(from), from);
-      if (board.peek(unit)?.evidence.equivocators.has(author) === true) return ignore('too-many');
     }
-    return ACCEPT;
+    return isSpent(author, board, units) ? ignore('too-many') : ACCEPT;
   }
 
   #examineTwoStatements(board: JobBoard, body: BodyOf<'two-statements'>): Admission {
@@ -270,13 +267,22 @@ function isSorted(keys: readonly PeerKey[]): boolean {
   return keys.every((key, i) => i === 0 || keys[i - 1]! < key);
 }
 
+/**
+ * Nothing more that this author says about these units can count. One unit in which it still can is enough to take
+ * the statement: leaving that out would make the verdict there depend on what came first.
+ */
+function isSpent(author: PeerKey, board: JobBoard, units: readonly number[]): boolean {
+  return units.every((unit) => board.peek(unit)?.evidence.equivocators.has(author) === true);
+}
+
 function examineReveal(author: PeerKey, board: JobBoard, body: BodyOf<'reveal'>): Admission {
   for (const { unit } of body.entries) {
     if (unit >= board.units) return reject('no-such-unit');
     const evidence = board.peek(unit)?.evidence;
     if (evidence?.commits.has(author) !== true) return waitFor(waitKey.commit(board.id, unit, author));
   }
-  return ACCEPT;
+  const units = body.entries.map(({ unit }) => unit);
+  return isSpent(author, board, units) ? ignore('too-many') : ACCEPT;
 }
 
 function examineOpening(board: JobBoard, body: BodyOf<'opening'>): Admission {

@@ -239,7 +239,8 @@ function jobReasons(parts: ReportParts, board: JobBoard, now: Millis): readonly 
   const job = board.id;
   const reasons: Reason[] = [];
   if (board.submitter === parts.core.self && parts.submitter.isAlone(board)) reasons.push({ code: 'alone', job });
-  const roster = board.roster.members.size;
+  // The submitter works too, as the worker of last rank.
+  const roster = board.roster.members.size + Number(!board.roster.members.has(board.submitter));
   if (roster < board.quorum && board.quorum > 1)
     reasons.push({ code: 'roster-below-quorum', job, roster, quorum: board.quorum });
   const disputed = [...board.rows()].flatMap(([unit, { verdict }]) =>

@@ -101,7 +101,9 @@ export class SandboxExecutor implements Executor {
       this.#running.delete(ticket);
       if (!outcome.ok) {
         const { job, unit } = request;
-        this.#logger.log('warn', 'unit not executed', { job, unit, code: outcome.code, detail: outcome.detail });
+        // Cancelling is everyday business: somebody else was first.
+        const level = outcome.code === 'cancelled' ? 'debug' : 'warn';
+        this.#logger.log(level, 'unit not executed', { job, unit, code: outcome.code, detail: outcome.detail });
       }
       done(outcome);
     };

@@ -82,11 +82,13 @@ export async function prepareJob(options: PrepareOptions): Promise<PreparedJob> 
   const { limits } = manifest;
   const values = resolveArguments(manifest, options.args);
   const parameters = encodeParameters(manifest, values);
-  const tasksPerUnit = checkPolicy(manifest, policy);
+  const tasksPerUnitMax = checkPolicy(manifest, policy);
   if (wasm.length > BLOCK_BYTES_MAX) {
     throw new SdkError('kernel-too-large', `the kernel has ${wasm.length} bytes; a block holds ${BLOCK_BYTES_MAX}`);
   }
   const plan = splitTasks(manifest, values, { file: options.file, taskSize: policy.taskSize });
+  // A job smaller than one unit is one unit of its own size.
+  const tasksPerUnit = Math.min(tasksPerUnitMax, plan.count);
   const units = Math.ceil(plan.count / tasksPerUnit);
   if (units > UNITS_IN_INDEX_MAX) {
     throw new SdkError(
@@ -132,7 +134,7 @@ export async function prepareJob(options: PrepareOptions): Promise<PreparedJob> 
     replicas: policy.replicas ?? quorum,
     ownResults: policy.ownResults ?? 'alone',
     appends: policy.appends ?? true,
-    expectedUnitMs: policy.expectedUnitMs ?? expectedUnitMs(manifest, values, Math.min(tasksPerUnit, plan.count)),
+    expectedUnitMs: policy.expectedUnitMs ?? expectedUnitMs(manifest, values, tasksPerUnit),
     ttlMs: policy.ttlMs ?? 3_600_000,
     priority: policy.priority ?? 0,
     title: policy.title ?? manifest.title,

@@ -121,7 +121,7 @@ export class JobService {
     const { wasm, manifest } = await loadKernel(submission.kernel, kernelFolder, this.#parts.inspect);
     const policy = this.#withQuorum(submission.policy);
     const options = { manifest, wasm, args: submission.arguments, file: submission.file?.bytes, metering, hash };
-    let prepared = shortened(await prepareJob({ ...options, policy }));
+    let prepared = await prepareJob({ ...options, policy });
     const draftId = `${DRAFT_PREFIX}${randomUUID()}` as JobId;
     try {
       for (const { cid, bytes } of prepared.blocks) await store.blocks.put(cid, bytes, draftId);
@@ -305,12 +305,6 @@ export class JobService {
     await new Promise<FetchOutcome>((done) => transport.fetch({ job, cids: [cid], providers, bytesMax }, done));
     return store.blocks.get(cid);
   }
-}
-
-/** A job smaller than one unit is one unit of its own size. */
-function shortened(prepared: PreparedJob): PreparedJob {
-  const { taskCount, tasksPerUnit } = prepared.request;
-  return { ...prepared, request: { ...prepared.request, tasksPerUnit: Math.min(tasksPerUnit, taskCount) } };
 }
 
 function announce(driver: Driver, { request, unitInputs }: PreparedJob): Promise<JobId> {

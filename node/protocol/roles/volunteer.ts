@@ -14,6 +14,7 @@ import { rootOf } from '../trust/commitment.ts';
 import type { Turn } from '../turn.ts';
 import { leaseMs, startAt } from '../work/assignment.ts';
 import type { JobBoard } from '../work/board.ts';
+import { FairQueue } from '../work/fair-queue.ts';
 import { tasksInUnit } from '../work/job.ts';
 import { createReplica, type Replica, type ReplicaResult } from '../work/replica.ts';
 import type { Inputs } from './inputs.ts';
@@ -47,8 +48,7 @@ export class Volunteer {
   readonly #onResult: VolunteerParts['onResult'];
   readonly #replicas = new Map<JobId, Map<UnitIndex, Replica>>();
   readonly #abstaining = new Map<JobId, string>();
-  /** Expected milliseconds of work begun for each submitter. */
-  readonly #served = new Map<PeerKey, number>();
+  readonly #queue: FairQueue;
   readonly #outlooks = new Map<JobId, Outlook>();
   #cores = 0;
   #paused: readonly PauseReason[] = [];
@@ -59,6 +59,7 @@ export class Volunteer {
   constructor({ core, inputs, onResult }: VolunteerParts) {
     this.#core = core;
     this.#inputs = inputs;
+    this.#queue = new FairQueue(core.self);
     this.#onResult = onResult;
   }
 
@@ -216,11 +217,15 @@ export class Volunteer {
     const boards = [...this.#core.boards.values()].filter(
       (board) => this.#concerns(board) && board.unitInputs !== undefined,
     );
-    // Own jobs first, then priority, then whoever has been served least.
-    const standing = (board: JobBoard) =>
-      board.submitter === this.#core.self ? -1 : (this.#served.get(board.submitter) ?? 0);
+    // Whoever has been given least for its weight, own jobs before others on equal terms, then priority.
+    const standing = (board: JobBoard) => this.#queue.startOf(board.submitter);
+    const others = (board: JobBoard) => Number(board.submitter !== this.#core.self);
     boards.sort(
-      (a, b) => standing(a) - standing(b) || b.spec.priority - a.spec.priority || a.firstSeenMs - b.firstSeenMs,
+      (a, b) =>
+        standing(a) - standing(b) ||
+        others(a) - others(b) ||
+        b.spec.priority - a.spec.priority ||
+        a.firstSeenMs - b.firstSeenMs,
     );
     let earliest: Millis | undefined;
     for (const board of boards) {
@@ -290,8 +295,7 @@ export class Volunteer {
     const replica = createReplica(board.id, unit, 'fetching', turn.now);
     this.adopt(replica);
     const { submitter, spec } = board;
-    // A submitter returns to the queue behind everyone who has been served less, newcomers included.
-    this.#served.set(submitter, (this.#served.get(submitter) ?? 0) + spec.expectedUnitMs);
+    this.#queue.begin(submitter, spec.expectedUnitMs);
     this.#claim(turn, board, replica);
     replica.ticket = this.#core.tickets.open({ for: 'unit-input', job: board.id, unit });
     turn.emit({
