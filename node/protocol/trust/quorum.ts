@@ -3,8 +3,9 @@
  * then each had committed before it could see what the other found, and neither can have copied. A group of authors
  * with one root carries a result when m of them are pairwise independent.
  *
- * Three answers: a counted set, found without needing any Close; one that needs a Close (`sequential`); none.
- * The first set in order of author keys is taken, so that every peer with equal evidence counts the same authors.
+ * Three answers: a counted set of authors who could not have copied; one in which somebody could have, or that needs a
+ * Close (`sequential`); none. Of each kind the first in order of author keys is taken, so that every peer with equal
+ * evidence counts the same authors, and a latecomer with a low key does not taint a quorum that stands without it.
  */
 import type { Digest, PeerKey } from '../ids.ts';
 import { closingOf, type UnitEvidence } from './evidence.ts';
@@ -19,10 +20,11 @@ export interface CountedSet {
 export function countedSet(evidence: UnitEvidence, group: readonly PeerKey[], quorum: number): CountedSet | undefined {
   const authors = [...group].sort();
   const byReveal = new Map(authors.map((author) => [author, new Set(evidence.reveals.get(author)?.closing)]));
-  const prompt = firstClique(evidence, authors, byReveal, quorum);
-  if (prompt !== undefined) {
-    return { authors: prompt, sequential: prompt.some((member) => copiedByLater(evidence, member, authors, byReveal)) };
-  }
+  const clean = authors.filter((author) => !mayHaveCopied(evidence, author, authors, byReveal));
+  const prompt = firstClique(evidence, clean, byReveal, quorum);
+  if (prompt !== undefined) return { authors: prompt, sequential: false };
+  const mixed = firstClique(evidence, authors, byReveal, quorum);
+  if (mixed !== undefined) return { authors: mixed, sequential: true };
   const byAll = new Map(authors.map((author) => [author, closingOf(evidence, author)]));
   const late = firstClique(evidence, authors, byAll, quorum);
   return late === undefined ? undefined : { authors: late, sequential: true };
@@ -36,7 +38,7 @@ function lists(evidence: UnitEvidence, listings: Listings, p: PeerKey, q: PeerKe
 }
 
 /** The member's Reveal lists an author of the same root that does not list it back: that root was public already. */
-function copiedByLater(
+function mayHaveCopied(
   evidence: UnitEvidence,
   member: PeerKey,
   group: readonly PeerKey[],
