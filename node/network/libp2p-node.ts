@@ -5,10 +5,9 @@
  */
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub';
 import { type Identify, identify } from '@libp2p/identify';
-import type { Libp2p, PrivateKey, Upgrader } from '@libp2p/interface';
+import type { ConnectionProtector, Libp2p, PrivateKey, Upgrader } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { type Ping, ping } from '@libp2p/ping';
-import { preSharedKey } from '@libp2p/pnet';
 import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2pOptions } from 'libp2p';
@@ -37,7 +36,8 @@ export interface Libp2pNodeOptions extends GossipServiceOptions {
 }
 
 /** Not started yet, so that handlers can be registered first. */
-export function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Services>> {
+export async function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Services>> {
+  const connectionProtector = options.swarmKey === undefined ? undefined : await protectorOf(options.swarmKey);
   return createLibp2p<Services>({
     start: false,
     privateKey: options.privateKey,
@@ -46,7 +46,7 @@ export function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Services>
     transports: options.transports.map((transport) => watchHandshakes(transport, options)),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    ...(options.swarmKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: options.swarmKey.text }) }),
+    ...(connectionProtector === undefined ? {} : { connectionProtector }),
     connectionGater: {
       // The default gater of browsers refuses loopback and plain websockets; which addresses are dialled is decided here.
       denyDialMultiaddr: () => false,
@@ -65,6 +65,12 @@ export function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Services>
     connectionMonitor: { enabled: false },
     services: { identify: identify(), ping: ping(), gossip: gossipService(options) },
   });
+}
+
+/** Loaded only where there is a key: its cipher compiles WebAssembly on import, which a page's policy does not allow. */
+async function protectorOf(key: SwarmKey): Promise<() => ConnectionProtector> {
+  const { preSharedKey } = await import('@libp2p/pnet');
+  return preSharedKey({ psk: key.text });
 }
 
 /** The transport connected, but the handshake over it failed: protection, encryption or multiplexing. */
