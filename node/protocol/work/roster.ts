@@ -40,6 +40,8 @@ export class Roster {
   #ranks = new Map<UnitIndex, readonly PeerKey[]>();
   #rankOf = new Map<PeerKey, Map<UnitIndex, number>>();
   #members: ReadonlySet<PeerKey>;
+  /** The first append that went beyond the bounds: it and all behind it are left out. */
+  #cutoff: Append | undefined;
 
   constructor(parameters: Parameters, spec: JobSpec, announced: readonly PeerKey[], firstSeenMs: Millis) {
     this.#parameters = parameters;
@@ -59,17 +61,31 @@ export class Roster {
     return this.#appends.reduce((next, { seq }) => Math.max(next, seq + 1), 0);
   }
 
-  /** False when it brings nothing new or the roster is full. Appends of one seq by a submitter that forks are united. */
+  /**
+   * False when it brings nothing new or the roster is full. Appends of one seq by a submitter that forks are united.
+   * The longest run of lowest ones that fits the bounds stays, so that it is the same run whatever came first.
+   */
   append(id: StatementId, body: RosterAppend): boolean {
+    const append: Append = { ...body, id };
     if (this.#appends.some((known) => known.id === id)) return false;
-    const members = new Set([...this.#members, ...body.roster]);
-    if (this.#appends.length >= ROSTER_APPENDS_MAX || members.size > ROSTER_MAX) return false;
-    this.#appends = [...this.#appends, { ...body, id }].sort((a, b) => a.seq - b.seq || (a.id < b.id ? -1 : 1));
+    if (this.#cutoff !== undefined && inOrder(append, this.#cutoff) >= 0) return false;
+    const kept: Append[] = [];
+    const members = new Set(this.#announced);
+    for (const next of [...this.#appends, append].sort(inOrder)) {
+      const size = members.size + next.roster.filter((author) => !members.has(author)).length;
+      if (kept.length === ROSTER_APPENDS_MAX || size > ROSTER_MAX) {
+        this.#cutoff = next;
+        break;
+      }
+      kept.push(next);
+      for (const author of next.roster) members.add(author);
+    }
+    this.#appends = kept;
     this.#members = members;
     this.#epochs.clear();
     this.#ranks.clear();
     this.#rankOf.clear();
-    return true;
+    return kept.includes(append);
   }
 
   sizeFor(unit: UnitIndex): number {
@@ -158,6 +174,10 @@ export class Roster {
     }
     return epoch;
   }
+}
+
+function inOrder(a: Append, b: Append): number {
+  return a.seq - b.seq || (a.id === b.id ? 0 : a.id < b.id ? -1 : 1);
 }
 
 function compareBytes(a: Uint8Array, b: Uint8Array): number {
