@@ -9,6 +9,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { describeFault } from './faults.ts';
 import type { PeerFactory } from './peer.ts';
 import {
+  ADVERSARIES,
   DEFAULT_OPTIONS,
   type Outcome,
   type Plan,
@@ -65,6 +66,7 @@ const FLAGS: readonly (readonly [flag: string, key: Key, help: string, parse: (t
   ['copiers', 'copiers', 'share of peers that copy what others reveal', fraction],
   ['equivocators', 'equivocators', 'share of peers that seal every unit twice', fraction],
   ['junk', 'junk', 'share of peers that reveal roots nobody can open', fraction],
+  ['squatters', 'squatters', 'share of peers that claim units and never compute them', fraction],
   ['link-ms', 'linkMs', 'median one-way delay of a link', duration(0.1)],
   ['loss', 'loss', 'share of gossip transmissions lost', fraction],
   ['churn', 'churn', 'share of peers killed and restarted a minute', fraction],
@@ -136,10 +138,9 @@ function createCommand(output: Output): Command {
 }
 
 function contradiction(options: SimulationOptions): string | undefined {
-  const { liars, colluders, withholders, copiers, equivocators, junk } = options;
-  const dishonest = liars + colluders + withholders + copiers + equivocators + junk;
+  const dishonest = ADVERSARIES.reduce((sum, role) => sum + options[role], 0);
   if (Math.round(dishonest * options.peers) > options.peers - 1) {
-    return '--liars, --colluders, --withholders, --copiers, --equivocators and --junk leave no honest peer: lower them';
+    return `${ADVERSARIES.map((role) => `--${role}`).join(', ')} leave no honest peer: lower them`;
   }
   if (options.replicas < options.quorum) return `--replicas ${options.replicas} is below --quorum ${options.quorum}`;
   if (options.preset === 'open' && options.quorum < 2) return '--quorum 1 needs --preset private';

@@ -2,7 +2,7 @@
  * Seeded random numbers. A stream is xoshiro128** over a state that is derived from a seed and a path of names, so
  * that each consumer has a stream of its own: adding one, or drawing more from one, never shifts the others.
  */
-import { hash128, hashText } from './hash.ts';
+import { hashText } from './hash.ts';
 
 export class RandomStream {
   readonly #seed: Uint32Array;
@@ -85,9 +85,4 @@ export class RandomStream {
 
 function rotateLeft(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
-}
-
-/** Words of a 128-bit hash over bytes, as one number in [0, 1): a draw that depends on nothing but its input. */
-export function unitDraw(bytes: Uint8Array): number {
-  return hash128(bytes)[0]! / 4_294_967_296;
 }

@@ -3,7 +3,15 @@
  * what came out. The command line prints it; tests call it directly.
  */
 import { openParameters, testParameters } from '../../node/protocol/parameters.ts';
-import { colludingLiar, equivocator, independentLiar, junkRevealer, lazyCopier, withholder } from './adversaries.ts';
+import {
+  colludingLiar,
+  equivocator,
+  independentLiar,
+  junkRevealer,
+  lazyCopier,
+  squatter,
+  withholder,
+} from './adversaries.ts';
 import { type Behaviour, honest } from './behaviour.ts';
 import { applyFaults, drawFaults, type Fault } from './faults.ts';
 import type { PeerFactory } from './peer.ts';
@@ -28,6 +36,7 @@ export interface SimulationOptions {
   readonly copiers: number;
   readonly equivocators: number;
   readonly junk: number;
+  readonly squatters: number;
   /** Median one-way delay of a link, milliseconds. */
   readonly linkMs: number;
   readonly loss: number;
@@ -54,6 +63,7 @@ export const DEFAULT_OPTIONS: SimulationOptions = {
   copiers: 0,
   equivocators: 0,
   junk: 0,
+  squatters: 0,
   linkMs: 20,
   loss: 0,
   churn: 0,
@@ -138,7 +148,16 @@ export async function simulate(
   return report(world, planned, run, performance.now() - startedAt);
 }
 
-const ADVERSARIES = ['liars', 'colluders', 'withholders', 'copiers', 'equivocators', 'junk'] as const;
+/** Options that give a share of the peers to one kind of adversary. */
+export const ADVERSARIES = [
+  'liars',
+  'colluders',
+  'withholders',
+  'copiers',
+  'equivocators',
+  'junk',
+  'squatters',
+] as const;
 
 function behaviourOf(index: number, { roles }: Plan): Behaviour {
   const makers: Readonly<Record<(typeof ADVERSARIES)[number], () => Behaviour>> = {
@@ -148,6 +167,7 @@ function behaviourOf(index: number, { roles }: Plan): Behaviour {
     copiers: lazyCopier,
     equivocators: equivocator,
     junk: junkRevealer,
+    squatters: squatter,
   };
   for (const role of ADVERSARIES) if (roles[role]?.includes(index)) return makers[role]();
   return honest;
