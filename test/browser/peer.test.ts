@@ -1,0 +1,216 @@
+/**
+ * A tab as a full volunteer, in a real Chromium: the same results as Node.js, work that counts, an identity that
+ * survives a reload and is never shared, and an end that others notice at once.
+ */
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { toHex } from '../../node/protocol/bytes.ts';
+import type { Cid, JobId } from '../../node/protocol/ids.ts';
+import { ABI_VERSION } from '../../node/protocol/parameters.ts';
+import type { JobView, PeerRow } from '../../node/protocol/view.ts';
+import { cidOf, encodeUnitInput } from '../../node/protocol/wire/block.ts';
+import { METERING } from '../../node/sandbox/executor.ts';
+import { meter } from '../../node/sandbox/meter.ts';
+import { runUnit } from '../../node/sandbox/unit.ts';
+import { KERNELS, Kernel } from '../kernels/host.ts';
+import { readVectors } from '../kernels/vectors.ts';
+import { type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
+import { buildFixture, launch, type Site, serve } from './browser.ts';
+import { findBrowser } from './find-browser.ts';
+import type { Joined, PlainExecution, PlainRequest } from './fixture/main.ts';
+import { startWitness } from './witness.ts';
+
+// Processes, a browser and real work on a machine that may be busy: conditions are polled, limits only end a hang.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const executablePath = findBrowser();
+const where = executablePath === undefined ? 'a tab (skipped: no Chromium, run .ci/install-chromium.sh)' : 'a tab';
+const LISTEN = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'];
+
+describe.skipIf(executablePath === undefined)(where, () => {
+  let folder: string;
+  let site: Site;
+  let browser: Browser;
+  let context: BrowserContext;
+  let daemons: RunningDaemon[] = [];
+  let networks = 0;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'shoal-tab-'));
+    await buildFixture(folder);
+    site = await serve(folder);
+    browser = await launch(executablePath!);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await site?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    await context?.close();
+    await Promise.all(daemons.map((daemon) => daemon.stop()));
+    daemons = [];
+  });
+
+  /** Two daemons that know each other; the first computes with `cores` cores. */
+  async function startNetwork(
+    cores: number,
+  ): Promise<{ network: string; first: RunningDaemon; second: RunningDaemon }> {
+    const network = `tab-${++networks}`;
+    const first = await startDaemon({ network, cores, listen: LISTEN });
+    daemons.push(first);
+    const second = await startDaemon({ network, cores: 1, listen: LISTEN, bootstrap: first.addresses.slice(0, 1) });
+    daemons.push(second);
+    return { network, first, second };
+  }
+
+  async function openPage(): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto(site.url);
+    await page.waitForFunction(() => 'fixture' in globalThis);
+    return page;
+  }
+
+  async function joinFrom(page: Page, network: string, bootstrap: readonly RunningDaemon[]): Promise<Joined> {
+    const addresses = bootstrap.flatMap((daemon) => daemon.addresses.filter((address) => address.includes('/ws')));
+    const joined = await page.evaluate((options) => fixture.join(options), { network, bootstrap: addresses, cores: 1 });
+    expect(joined).toHaveProperty('self');
+    return joined as Joined;
+  }
+
+  const isConnected = async (daemon: RunningDaemon, key: string): Promise<boolean> =>
+    (await daemon.api<{ peers: PeerRow[] }>('peers')).peers.some(({ peer, connected }) => peer === key && connected);
+  const viewOf = async (daemon: RunningDaemon, job: string): Promise<JobView> =>
+    (await daemon.api<{ view: JobView }>(`jobs/${job}`)).view;
+  const submit = async (daemon: RunningDaemon, to: string, taskSize: number, tasksPerUnit: number): Promise<string> =>
+    (
+      await daemon.api<{ job: string }>('jobs', {
+        kernel: { name: 'prime-count' },
+        arguments: { to },
+        policy: { quorum: 2, taskSize, tasksPerUnit },
+      })
+    ).job;
+
+  it('computes every vector of every kernel with the output and the fuel of Node.js', async () => {
+    context = await browser.newContext();
+    const page = await openPage();
+    for (const name of KERNELS) {
+      const { expected, blocks, requests } = vectorUnits(name);
+      const found = await page.evaluate(([b, r]) => fixture.execute(b, r), [blocks, requests] as const);
+      expect(found, name).toEqual(expected);
+    }
+  });
+
+  it('joins two daemons and computes units that count, and resumes as the same peer after a reload', async () => {
+    context = await browser.newContext();
+    const { network, first, second } = await startNetwork(0);
+    const page = await openPage();
+    const { self, slot } = await joinFrom(page, network, [first]);
+    expect(slot).toBe(0);
+    await until('the tab is connected to both daemons', async () =>
+      (await Promise.all([first, second].map((daemon) => isConnected(daemon, self)))).every(Boolean),
+    );
+
+    // The first daemon computes nothing: each unit needs the other daemon and the tab.
+    const job = await submit(first, '40000000', 500_000, 10);
+    const finished = await until('the job is finished', async () => {
+      const view = await viewOf(first, job);
+      return view.state === 'finished' && view;
+    });
+    expect(finished.unitRows).toHaveLength(8);
+    for (const { countedAuthors } of finished.unitRows) {
+      expect(countedAuthors.toSorted()).toEqual([self, second.key].toSorted());
+    }
+    await until('the other daemon counts the tab, too', async () =>
+      (await viewOf(second, job)).unitRows.every(({ countedAuthors }) => countedAuthors.includes(self as never)),
+    );
+    const view = await page.evaluate(() => fixture.view());
+    expect(view).toMatchObject({ self, cores: 1, paused: [], observer: undefined });
+    expect(view.totals.unitsExecuted).toBeGreaterThanOrEqual(8);
+
+    await page.reload();
+    await page.waitForFunction(() => 'fixture' in globalThis);
+    expect(await joinFrom(page, network, [second])).toEqual({ self, slot: 0 });
+    const restored = await page.evaluate((id) => fixture.jobView(id), job);
+    expect(restored?.job).toBe(job);
+
+    const beside = await openPage();
+    const other = await joinFrom(beside, network, [first]);
+    expect(other.slot).toBe(1);
+    expect(other.self).not.toBe(self);
+  });
+
+  it('says goodbye when its page is closed, and others take over what it had claimed', async () => {
+    context = await browser.newContext();
+    const { network, first, second } = await startNetwork(1);
+    const witness = await startWitness(network, first.addresses.slice(0, 1));
+    try {
+      const page = await openPage();
+      const { self } = await joinFrom(page, network, [first, second]);
+      await until('the tab is connected', () => isConnected(first, self));
+      const job = await submit(first, '400000000000', 40_000_000, 40);
+      const claimed = await until('the tab has claimed a unit', () => {
+        const claim = witness.heard.findLast(({ author, body }) => author === self && body.kind === 'claim');
+        return claim?.body.kind === 'claim' && claim.body.job === job && claim.body.leaseMs > 0 && claim.body.units;
+      });
+      const closedAtMs = Date.now();
+      await page.close();
+      const goodbye = await until('the claim with lease 0', () =>
+        witness.heard.find(({ author, body }) => author === self && body.kind === 'claim' && body.leaseMs === 0),
+      );
+      expect(goodbye.body).toMatchObject({ job, units: claimed });
+      console.log('goodbye after', goodbye.atMs - closedAtMs);
+      await until('the unit is no longer the tab’s', async () => {
+        const { unitRows } = await viewOf(second, job);
+        return claimed.every((unit) => !unitRows[unit]?.claimedBy.includes(self as never));
+      });
+      await first.api(`jobs/${job}/cancel`, {});
+    } finally {
+      await witness.stop();
+    }
+  });
+});
+
+/** One unit of one task for each vector, and what Node.js makes of it. */
+function vectorUnits(name: (typeof KERNELS)[number]): {
+  readonly expected: readonly PlainExecution[];
+  readonly blocks: Record<string, string>;
+  readonly requests: readonly PlainRequest[];
+} {
+  const kernel = new Kernel(name);
+  const { fuelPerTaskMax, memoryPagesMax, outputBytesPerTaskMax, stepQuantum } = kernel.manifest.limits;
+  const module = new WebAssembly.Module(Uint8Array.from(meter(kernel.wasm, { memoryPagesMax })));
+  const kernelCid = cidOf(kernel.wasm, 'raw');
+  const blocks: Record<string, string> = { [kernelCid]: toHex(kernel.wasm) };
+  const expected: PlainExecution[] = [];
+  const requests: PlainRequest[] = [];
+  for (const { parameters, input, sha256 } of readVectors(kernel.manifest)) {
+    const unitInput = encodeUnitInput([input]);
+    const cid: Cid = cidOf(unitInput, 'dag-cbor');
+    blocks[cid] = toHex(unitInput);
+    const limits = { stepQuantum, fuelPerTaskMax, outputBytesPerTaskMax };
+    const { leaves, merkleRoot, fuel, output } = runUnit(
+      module,
+      { task: undefined, taskCount: 1, parameters, unitInput, ...limits },
+      nodeSha256,
+      () => performance.now(),
+    );
+    // The leaf ends with the hash of the output, which the vector file knows from another source.
+    expect(toHex(leaves).endsWith(sha256)).toBe(true);
+    expected.push({ leaves: toHex(leaves), merkleRoot, fuel, output: output!.cid });
+    requests.push({
+      ...{ job: 'vectors' as JobId, unit: 0, task: undefined, taskCount: 1, ...limits },
+      ...{ kernel: kernelCid, abi: ABI_VERSION, metering: METERING, memoryPagesMax, wallClockMaxMs: 60_000 },
+      ...{ parameters: toHex(parameters), unitInput: cid },
+    });
+  }
+  return { expected, blocks, requests };
+}
+
+function nodeSha256(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
+}
