@@ -31,7 +31,8 @@ export function isNonCanonicalSignature(signature: Uint8Array): boolean {
 }
 
 function withoutSign(point: Uint8Array): Uint8Array {
-  const y = point.slice();
+  // Not `slice`: a Buffer's would share the caller's memory.
+  const y = new Uint8Array(point);
   y[31] = y[31]! & 0x7f;
   return y;
 }
