@@ -178,7 +178,9 @@ export function modelSignature(author: PeerKey, bytes: Uint8Array): Uint8Array {
 
 export function envelope(author: PeerKey, body: Body, network = NETWORK): Envelope {
   const signed = signedBytes(network, author, encodeBody(body));
-  return sealEnvelope(author, body, signed, modelSignature(author, signed));
+  const sealed = sealEnvelope(author, body, signed, modelSignature(author, signed));
+  // The encoder hands out a Buffer, whose `slice` shares memory: tests that break envelopes need a copy of their own.
+  return { ...sealed, bytes: new Uint8Array(sealed.bytes) };
 }
 
 export function idOf(author: PeerKey, body: Body): StatementId {

@@ -66,7 +66,7 @@ describe('blocks', () => {
       encodeInputIndex(unitInputs),
       encodeUnitInput([asciiBytes('x')]),
       encodeUnitOutput({ leaves: leavesOf(0, 2), outputs: [] }),
-    ];
+    ].map((bytes) => new Uint8Array(bytes));
     for (let i = 0; i < 6_000; i++) {
       const bytes = sound[i % 3]!.slice(0, random() < 0.2 ? 1 + Math.floor(random() * 40) : undefined);
       for (let flips = Math.floor(random() * 4); flips >= 0; flips--) {

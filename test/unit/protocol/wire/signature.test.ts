@@ -128,3 +128,11 @@ describe('signatures', () => {
     );
   });
 });
+
+describe('looking at a key or signature', () => {
+  it('leaves it as it was, also when it came as a Buffer', () => {
+    const signature = Buffer.alloc(64, 0xff);
+    isNonCanonicalSignature(signature);
+    expect(signature.every((byte) => byte === 0xff)).toBe(true);
+  });
+});
