@@ -11,6 +11,7 @@ import type { Turn } from './turn.ts';
 import { WaitingRoom } from './waiting.ts';
 import { decodeEnvelope, type Envelope } from './wire/envelope.ts';
 import type { BodyOf } from './wire/statement.ts';
+import { leaseMs as leaseLimitMs } from './work/assignment.ts';
 import { JobBoard } from './work/board.ts';
 
 /** A cancelled job is kept this long, like a finished one, so that latecomers can still be answered. */
@@ -224,7 +225,12 @@ export class Intake {
       CLAIMS_PER_IDENTITY_MAX,
       CLAIMS_PER_CORE * Math.max(1, this.#core.peers.coresOf(author)),
     );
-    board.applyClaim(author, units, turn.now + Math.min(leaseMs, this.#core.parameters.leaseMaxMs), claimsMax);
+    board.applyClaim(
+      author,
+      units,
+      turn.now + Math.min(leaseMs, leaseLimitMs(board.spec.expectedUnitMs, this.#core.parameters)),
+      claimsMax,
+    );
   }
 
   /** A second, different statement for a slot: publish both, once, if this unit concerns us. */

@@ -93,3 +93,5 @@ export const EXCHANGE_JOBS_MAX = 512;
 export const EXCHANGES_MAX = 256;
 /** Jobs remembered as closed, so that an exchange does not bring them back. Oldest forgotten first. */
 export const CLOSED_JOBS_MAX = 8_192;
+/** Units of a job whose order is remembered: 2,048 of 1,024 peers are 16 MiB. Oldest forgotten first, and hashed again when asked for. */
+export const RANKED_UNITS_MAX = 2_048;

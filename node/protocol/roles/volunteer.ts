@@ -214,6 +214,7 @@ export class Volunteer {
   }
 
   #choose(now: Millis, isIdle: (peer: PeerKey) => boolean): { board: JobBoard; unit: UnitIndex } | undefined {
+    this.#outlooks.clear();
     const boards = [...this.#core.boards.values()].filter(
       (board) => this.#concerns(board) && board.unitInputs !== undefined,
     );

@@ -11,7 +11,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, fromHex, uint32Bytes } from '../bytes.ts';
 import type { Digest, Millis, PeerKey, StatementId, UnitIndex } from '../ids.ts';
-import { ROSTER_APPENDS_MAX, ROSTER_MAX } from '../limits.ts';
+import { RANKED_UNITS_MAX, ROSTER_APPENDS_MAX, ROSTER_MAX } from '../limits.ts';
 import type { Parameters } from '../parameters.ts';
 import type { BodyOf } from '../wire/statement.ts';
 import type { JobSpec } from './job.ts';
@@ -38,7 +38,8 @@ export class Roster {
   #appends: readonly Append[] = [];
   #epochs = new Map<UnitIndex, Epoch>();
   #ranks = new Map<UnitIndex, readonly PeerKey[]>();
-  #rankOf = new Map<PeerKey, Map<UnitIndex, number>>();
+  /** Ranks asked for, remembered for as long as the unit's order is. */
+  #rankOf = new Map<UnitIndex, Map<PeerKey, number>>();
   #members: ReadonlySet<PeerKey>;
   /** The first append that went beyond the bounds: it and all behind it are left out. */
   #cutoff: Append | undefined;
@@ -111,23 +112,24 @@ export class Roster {
         .sort((a, b) => compareBytes(a.order, b.order))
         .map(({ author }) => author);
       this.#ranks.set(unit, ranks);
+      if (this.#ranks.size > RANKED_UNITS_MAX) this.#forgetOldest();
     }
     return ranks;
   }
 
-  /** Place of an author in the unit's order; the roster's size for anybody who is not in it. Remembered. */
+  /** Place of an author in the unit's order; the roster's size for anybody who is not in it. */
   rankOf(unit: UnitIndex, author: PeerKey): number {
-    let known = this.#rankOf.get(author);
+    let known = this.#rankOf.get(unit);
     if (known === undefined) {
       known = new Map();
-      this.#rankOf.set(author, known);
+      this.#rankOf.set(unit, known);
     }
-    let rank = known.get(unit);
+    let rank = known.get(author);
     if (rank === undefined) {
       const ranks = this.ranksFor(unit);
       const place = ranks.indexOf(author);
       rank = place < 0 ? ranks.length : place;
-      known.set(unit, rank);
+      known.set(author, rank);
     }
     return rank;
   }
@@ -158,6 +160,13 @@ export class Roster {
       else low = middle + 1;
     }
     return low;
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#ranks.keys().next();
+    if (oldest.done === true) return;
+    this.#ranks.delete(oldest.value);
+    this.#rankOf.delete(oldest.value);
   }
 
   #epochFor(unit: UnitIndex): Epoch {
