@@ -28,6 +28,8 @@ export interface KillPlan {
 
 /** Time for what the frozen peer had already sent to arrive everywhere. */
 const SETTLE_MS = 60;
+/** Looking is work for the submitter, too. */
+const LOOK_INTERVAL_MS = 30;
 
 /** Rejects if the job passes `to` without such a moment. */
 export async function killAtWork({ swarm, job, submitter, victim, from, to }: KillPlan): Promise<Casualty> {
@@ -51,7 +53,7 @@ export async function killAtWork({ swarm, job, submitter, victim, from, to }: Ki
       return { peer: victim, units, doneFraction: doneFraction(view) };
     },
     300_000,
-    10,
+    LOOK_INTERVAL_MS,
   );
 }
 

@@ -5,9 +5,10 @@
  */
 import '../../node/runtime/polyfills.ts';
 import { parseArgs } from 'node:util';
+import { Interruption } from './interruption.ts';
 import { drawTogether } from './picture.ts';
 import { Screen } from './screen.ts';
-import { entry, Swarm, type SwarmPeer } from './swarm.ts';
+import { entry, type Swarm, type SwarmPeer } from './swarm.ts';
 import { countTogether } from './words.ts';
 
 const HELP = `Usage: npm start -- [options]
@@ -60,16 +61,11 @@ function readOptions(args: readonly string[]): { help: boolean; seed: number } {
 async function demonstrate(seed: number): Promise<number> {
   const startedAt = performance.now();
   const screen = new Screen();
-  const swarm = await Swarm.create();
-  let interrupted = false;
-  const interrupt = (): void => {
-    interrupted = true;
+  const interruption = new Interruption(() => {
     screen.done();
     screen.line('stopping');
-    void swarm.stop().finally(() => process.exit(130));
-  };
-  process.once('SIGINT', interrupt);
-  process.once('SIGTERM', interrupt);
+  });
+  const swarm = await interruption.createSwarm();
   try {
     const failures = await perform(swarm, seed, screen);
     await swarm.stop();
@@ -78,14 +74,13 @@ async function demonstrate(seed: number): Promise<number> {
     for (const failure of failures) screen.line(`FAILED: ${failure}`);
     return failures.length === 0 ? 0 : 1;
   } catch (error) {
-    // What fails while everything is being stopped is no news.
-    if (interrupted) return await new Promise<never>(() => undefined);
+    await interruption.passed();
     screen.done();
     for (const text of swarm.obituaries()) console.error(text);
     throw error;
   } finally {
     screen.done();
-    if (!interrupted) await swarm.stop();
+    await swarm.stop();
   }
 }
 

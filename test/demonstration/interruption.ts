@@ -1,0 +1,30 @@
+/** Ctrl-C and SIGTERM: ends the peers that run and removes their folders before the process ends with 130. */
+import { Swarm } from './swarm.ts';
+
+export class Interruption {
+  readonly #open = new Set<Swarm>();
+  #happened = false;
+
+  constructor(onInterrupt: () => void) {
+    const interrupt = (): void => {
+      if (this.#happened) return;
+      this.#happened = true;
+      onInterrupt();
+      void Promise.allSettled([...this.#open].map((swarm) => swarm.stop())).finally(() => process.exit(130));
+    };
+    process.on('SIGINT', interrupt);
+    process.on('SIGTERM', interrupt);
+  }
+
+  /** A swarm that is stopped when this process is interrupted. */
+  readonly createSwarm = async (): Promise<Swarm> => {
+    const swarm = await Swarm.create();
+    this.#open.add(swarm);
+    return swarm;
+  };
+
+  /** Never resolves once interrupted: what fails while everything is being stopped is no news. */
+  async passed(): Promise<void> {
+    if (this.#happened) await new Promise(() => undefined);
+  }
+}
