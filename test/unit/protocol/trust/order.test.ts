@@ -6,7 +6,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PeerKey } from '../../../../node/protocol/ids.ts';
-import type { JobBoard } from '../../../../node/protocol/work/board.ts';
 import { type Attestation, digest, keys, randomFrom, shuffled } from '../fixtures.ts';
 import { applyTo, outcome, type Said, Story, settleOnce, settleWithOracle } from './story.ts';
 
@@ -59,15 +58,10 @@ function drawSet(g: fc.GeneratorValue, shape: Shape): Story {
   return story;
 }
 
-function freshBoard(shape: Shape): { board: JobBoard; tasks: number } {
-  const { quorum, units } = shape;
-  const story = new Story({ quorum, replicas: quorum, taskCount: 3 * units, tasksPerUnit: 3 });
-  return { board: story.board, tasks: story.tasks };
-}
-
 /** Settling in between, now and then, finds things out that the final order may never ask for. */
-function play(shape: Shape, order: readonly Said[], random?: () => number): unknown {
-  const { board, tasks } = freshBoard(shape);
+function play(story: Story, order: readonly Said[], random?: () => number): unknown {
+  const board = story.freshBoard();
+  const { tasks } = story;
   for (const said of order) {
     applyTo(board, said);
     if (random === undefined) continue;
@@ -89,17 +83,17 @@ function* permutations<T>(items: readonly T[]): Generator<readonly T[]> {
   }
 }
 
-describe('one set, one verdict', () => {
+describe('one set, one verdict', { timeout: 120_000 + 100 * RUNS }, () => {
   it('in all orders of a small set', () => {
     const shape: Shape = { quorum: 2, authors: 3, units: 1, statementsMax: 6 };
     const runs = Math.ceil(RUNS / 12);
     fc.assert(
       fc.property(fc.gen(), fc.nat(), (g, cut) => {
-        const { said } = drawSet(g, { ...shape, statementsMax: 100 });
+        const story = drawSet(g, { ...shape, statementsMax: 100 });
         // Six of the statements, not just the first ones.
-        const few = shuffled(said, randomFrom(cut)).slice(0, shape.statementsMax);
-        const expected = play(shape, few);
-        for (const order of permutations(few)) expect(play(shape, order)).toEqual(expected);
+        const few = shuffled(story.said, randomFrom(cut)).slice(0, shape.statementsMax);
+        const expected = play(story, few);
+        for (const order of permutations(few)) expect(play(story, order)).toEqual(expected);
       }),
       { numRuns: runs, seed: 11 },
     );
@@ -117,13 +111,14 @@ describe('one set, one verdict', () => {
         }),
         fc.nat(),
         (g, shape, seed) => {
-          const { said } = drawSet(g, shape);
-          const expected = play(shape, said);
+          const story = drawSet(g, shape);
+          const { said } = story;
+          const expected = play(story, said);
           const random = randomFrom(seed);
           for (let round = 0; round < 8; round++) {
             const repeated = said.filter(() => random() < 0.3);
             const order = shuffled([...said, ...repeated], random);
-            expect(play(shape, order, random)).toEqual(expected);
+            expect(play(story, order, random)).toEqual(expected);
           }
         },
       ),
@@ -136,7 +131,8 @@ describe('one set, one verdict', () => {
     let voided = 0;
     let sequential = 0;
     const note = (shape: Shape) => (g: fc.GeneratorValue) => {
-      const result = play(shape, drawSet(g, shape).said) as {
+      const story = drawSet(g, shape);
+      const result = play(story, story.said) as {
         units: readonly { verdict: { state: string; wants?: string; counted?: { sequential: boolean } } }[];
         voided: readonly [PeerKey, unknown][];
       };

@@ -2,7 +2,7 @@
  * One job's board and who says what on it, in the words of the verdict: seal, reveal, close, open, accuse. Statements
  * are real bodies with real ids; re-execution is an oracle that knows the true leaves.
  */
-import type { Digest, JobId, PeerKey, UnitIndex } from '../../../../node/protocol/ids.ts';
+import type { Cid, Digest, JobId, PeerKey, StatementId, UnitIndex } from '../../../../node/protocol/ids.ts';
 import { leafAt } from '../../../../node/protocol/trust/commitment.ts';
 import type { Verdict } from '../../../../node/protocol/trust/verdict.ts';
 import { digestOf } from '../../../../node/protocol/wire/block.ts';
@@ -37,15 +37,25 @@ export class Story {
   readonly said: Said[] = [];
   readonly tasks: number;
   readonly #inputs: readonly Digest[];
+  readonly #announcement: BodyOf<'job-announce'>;
+  readonly #unitInputs: readonly Cid[];
 
   constructor(spec: Partial<JobSpec> = {}, roster: readonly PeerKey[] = []) {
     const model = modelJob(spec, roster);
     const body = announce(model);
     this.tasks = model.spec.tasksPerUnit;
     this.job = idOf(SUBMITTER, body) as string as JobId;
-    this.board = new JobBoard(PARAMETERS, this.job, SUBMITTER, body, START_MS);
-    this.board.unitInputs = model.unitInputs;
+    this.#announcement = body;
+    this.#unitInputs = model.unitInputs;
+    this.board = this.freshBoard();
     this.#inputs = model.unitInputs.map(digestOf);
+  }
+
+  /** The same job, on which nothing has been said yet. */
+  freshBoard(): JobBoard {
+    const board = new JobBoard(PARAMETERS, this.job, SUBMITTER, this.#announcement, START_MS);
+    board.unitInputs = this.#unitInputs;
+    return board;
   }
 
   /** What the author found: the truth, but for these tasks. */
@@ -114,8 +124,12 @@ export class Story {
   }
 }
 
-export function applyTo(board: JobBoard, { author, body }: Said): void {
-  const id = idOf(author, body);
+const ids = new WeakMap<Said, StatementId>();
+
+export function applyTo(board: JobBoard, said: Said): void {
+  const { author, body } = said;
+  const id = ids.get(said) ?? idOf(author, body);
+  ids.set(said, id);
   switch (body.kind) {
     case 'commit':
       return board.applyCommit(id, author, body, START_MS);
