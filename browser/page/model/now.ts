@@ -1,0 +1,78 @@
+/** What this peer does at this moment, in one headline: for whom, or why not. */
+import type { JobId } from '../../../node/protocol/ids.ts';
+import type { PeerView, Reason, ReplicaRow } from '../../../node/protocol/view.ts';
+import { type Explanation, explain } from '../../../node/runtime/why.ts';
+import { count, sentence, shortPeerName } from './words.ts';
+
+export interface Now {
+  readonly mood: 'working' | 'waiting' | 'idle' | 'paused';
+  readonly headline: string;
+  /** Why it is so, beyond the headline. */
+  readonly reasons: readonly Explanation[];
+  readonly running: readonly RunningUnit[];
+}
+
+export interface RunningUnit {
+  readonly job: JobId;
+  readonly title: string;
+  readonly unit: number;
+  readonly doing: string;
+  readonly sinceMs: number;
+}
+
+const DOING: Readonly<Record<string, string>> = {
+  fetching: 'fetching its input',
+  executing: 'computing',
+  committing: 'sealing the result',
+  committed: 'sealed, waiting for others',
+  frozen: 'about to be revealed',
+  revealed: 'revealed, waiting for the verdict',
+  failed: 'failed here',
+};
+const AT_WORK = new Set(['fetching', 'executing', 'committing']);
+
+export function nowOf(view: PeerView): Now {
+  const wording = { peer: shortPeerName, nowMs: view.nowMs };
+  const explained = (reasons: readonly Reason[]): readonly Explanation[] =>
+    reasons.map((reason) => explain(reason, wording));
+  const running = view.replicas.map((replica) => runningUnit(replica, view));
+  const atWork = view.replicas.filter(({ phase }) => AT_WORK.has(phase));
+
+  if (view.paused.length > 0) {
+    const [pause, others] = split(view.why, 'paused');
+    const text = pause === undefined ? 'paused' : explain(pause, wording).text;
+    return { mood: 'paused', headline: sentence(text), reasons: explained(others), running };
+  }
+  if (atWork.length > 0) {
+    const [, others] = split(view.why, 'working');
+    return { mood: 'working', headline: workOf(atWork, view), reasons: explained(others), running };
+  }
+  const [first, ...others] = explained(view.why.filter(({ code }) => code !== 'working'));
+  if (first === undefined) {
+    const headline = running.length > 0 ? `Waiting for others on ${count(running.length, 'unit')}.` : 'Ready.';
+    return { mood: running.length > 0 ? 'waiting' : 'idle', headline, reasons: [], running };
+  }
+  const headline = sentence(first.text);
+  const rest = first.advice === undefined ? others : [{ text: first.advice, advice: undefined }, ...others];
+  return { mood: running.length > 0 ? 'waiting' : 'idle', headline, reasons: rest, running };
+}
+
+/** `Computing 2 units of “Prime count” for 12D3…abc.` */
+function workOf(atWork: readonly ReplicaRow[], view: PeerView): string {
+  const jobs = [...new Set(atWork.map(({ job }) => job))].map((job) => {
+    const row = view.jobs.find((candidate) => candidate.job === job);
+    const units = count(atWork.filter((replica) => replica.job === job).length, 'unit');
+    if (row === undefined) return units;
+    return `${units} of “${row.title}” for ${row.own ? 'you' : shortPeerName(row.submitter)}`;
+  });
+  return `Computing ${jobs.join(', and ')}.`;
+}
+
+function runningUnit({ job, unit, phase, sinceMs }: ReplicaRow, view: PeerView): RunningUnit {
+  const title = view.jobs.find((row) => row.job === job)?.title ?? job.slice(0, 10);
+  return { job, title, unit, doing: DOING[phase] ?? phase, sinceMs };
+}
+
+function split(reasons: readonly Reason[], code: Reason['code']): [Reason | undefined, readonly Reason[]] {
+  return [reasons.find((reason) => reason.code === code), reasons.filter((reason) => reason.code !== code)];
+}

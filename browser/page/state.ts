@@ -1,0 +1,85 @@
+/** What the page knows, as signals that views read: everything in here follows from what the source says. */
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type { JobId } from '../../node/protocol/ids.ts';
+import type { JobView, PeerView } from '../../node/protocol/view.ts';
+import { extended, type Sample, sampleOf } from './model/history.ts';
+import { focusOf } from './model/jobs.ts';
+import { LOG_LINES_MAX, type LogLine, lineOf } from './model/log.ts';
+import { type Route, routeOf } from './model/route.ts';
+import { shortPeerName } from './model/words.ts';
+import type { About, Connection, OwnJob, PeerSource } from './peer-source.ts';
+
+export interface WatchedJob {
+  readonly view: JobView | undefined;
+  readonly own: OwnJob | undefined;
+}
+
+export class PageState {
+  readonly source: PeerSource;
+  readonly connection: Signal<Connection>;
+  readonly about: Signal<About | undefined>;
+  readonly view: Signal<PeerView | undefined>;
+  readonly history: Signal<readonly Sample[]> = signal([]);
+  readonly log: Signal<readonly LogLine[]> = signal([]);
+  readonly route: Signal<Route>;
+  /** The job that is looked at: the one in the address, else the one this peer is busy with. */
+  readonly focus: ReadonlySignal<JobId | undefined>;
+  readonly job: Signal<WatchedJob | undefined> = signal(undefined);
+  /** The last thing that was asked for and failed, until something else is asked for. */
+  readonly failure: Signal<string | undefined> = signal(undefined);
+  #nextLine = 0;
+
+  constructor(source: PeerSource, hash: string) {
+    this.source = source;
+    this.connection = signal(source.connection());
+    this.about = signal(source.about());
+    this.view = signal(source.view());
+    this.route = signal(routeOf(hash));
+    this.focus = computed(() => {
+      const route = this.route.value;
+      if (route.view === 'job') return route.job;
+      return this.view.value && focusOf(this.view.value);
+    });
+    this.focus.subscribe(() => this.#lookAtJob());
+    source.subscribe((change) => {
+      if (change.type === 'connection') this.connection.value = source.connection();
+      else if (change.type === 'view') this.#viewChanged();
+      else if (change.type === 'job') this.#lookAtJob();
+      else this.#addLine(lineOf(change.notification, shortPeerName));
+    });
+  }
+
+  get mayAct(): boolean {
+    return this.about.value?.mayAct === true && this.connection.value.state === 'live';
+  }
+
+  /** Does what somebody asked for, and says so where it cannot be done. Resolves to undefined then. */
+  async attempt<T>(what: string, action: () => Promise<T>): Promise<T | undefined> {
+    this.failure.value = undefined;
+    try {
+      return await action();
+    } catch (error) {
+      this.failure.value = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+      return undefined;
+    }
+  }
+
+  #viewChanged(): void {
+    const view = this.source.view();
+    this.about.value = this.source.about();
+    this.view.value = view;
+    if (view !== undefined) this.history.value = extended(this.history.value, sampleOf(view));
+    this.#lookAtJob();
+  }
+
+  #lookAtJob(): void {
+    const job = this.focus.peek();
+    this.job.value = job === undefined ? undefined : { view: this.source.jobView(job), own: this.source.ownJob?.(job) };
+  }
+
+  #addLine(line: Pick<LogLine, 'tone' | 'text'> | undefined): void {
+    if (line === undefined) return;
+    const full = { ...line, id: this.#nextLine++, atMs: Date.now() };
+    this.log.value = [full, ...this.log.value.slice(0, LOG_LINES_MAX - 1)];
+  }
+}

@@ -1,0 +1,96 @@
+/** Small parts that several views share. */
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren, JSX } from 'preact';
+import type { PeerKey } from '../../../node/protocol/ids.ts';
+import type { Explanation } from '../../../node/runtime/why.ts';
+import type { Fact } from '../model/touch.ts';
+import { peerName, sentence, shortPeerName } from '../model/words.ts';
+
+export function Panel(props: {
+  readonly title: string;
+  readonly id?: string;
+  readonly aside?: ComponentChildren;
+  readonly class?: string;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  const heading = `${props.id ?? props.title.toLowerCase().replaceAll(/\W+/g, '-')}-title`;
+  return (
+    <section class={`panel ${props.class ?? ''}`} aria-labelledby={heading}>
+      <div class="panel-head">
+        <h2 id={heading}>{props.title}</h2>
+        {props.aside}
+      </div>
+      {props.children}
+    </section>
+  );
+}
+
+export function PeerTag({ peer, self }: { readonly peer: PeerKey; readonly self?: PeerKey | undefined }): JSX.Element {
+  return (
+    <span class="peer" title={peerName(peer)}>
+      {peer === self ? 'this peer' : shortPeerName(peer)}
+    </span>
+  );
+}
+
+export function Progress({
+  done,
+  all,
+  label,
+}: {
+  readonly done: number;
+  readonly all: number;
+  readonly label: string;
+}) {
+  return (
+    <progress class="bar" value={done} max={Math.max(1, all)} aria-label={label}>
+      {label}
+    </progress>
+  );
+}
+
+export function Reasons({ reasons }: { readonly reasons: readonly Explanation[] }): JSX.Element | null {
+  if (reasons.length === 0) return null;
+  return (
+    <ul class="reasons">
+      {reasons.map(({ text, advice }) => (
+        <li key={text}>
+          {sentence(text)}
+          {advice !== undefined && <span class="advice"> {sentence(advice)}</span>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Facts({ facts }: { readonly facts: readonly Fact[] }): JSX.Element {
+  return (
+    <dl class="facts">
+      {facts.map(({ name, value, note }) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            <span class="value">{value}</span>
+            {note !== undefined && <span class="note">{note}</span>}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+export function CopyButton({ text, what }: { readonly text: string; readonly what: string }): JSX.Element {
+  const isCopied = useSignal(false);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(text);
+    isCopied.value = true;
+    setTimeout(() => {
+      isCopied.value = false;
+    }, 1_500);
+  };
+  return (
+    <button type="button" class="small" onClick={() => void copy()} aria-label={`Copy ${what}`}>
+      <span aria-live="polite">{isCopied.value ? 'Copied' : 'Copy'}</span>
+    </button>
+  );
+}

@@ -1,0 +1,72 @@
+/** The peers this one knows. */
+import type { JSX } from 'preact';
+import type { PeerRow, PeerView } from '../../../node/protocol/view.ts';
+import { count, duration } from '../model/words.ts';
+import { Panel, PeerTag } from './parts.tsx';
+
+const ROWS_MAX = 40;
+
+export function PeerTable({ view }: { readonly view: PeerView }): JSX.Element {
+  const peers = view.peers.toSorted((a, b) => Number(b.connected) - Number(a.connected) || (a.peer < b.peer ? -1 : 1));
+  const connected = peers.filter((peer) => peer.connected).length;
+  return (
+    <Panel
+      title="Peers"
+      aside={
+        <span class="note">
+          {connected} connected, {peers.length} known
+        </span>
+      }
+    >
+      {peers.length === 0 ? (
+        <p class="empty">
+          No other peer is known. Give this one the address of a peer of your network:{' '}
+          <code>shoal up --bootstrap &lt;address&gt;</code>
+        </p>
+      ) : (
+        <div class="table-scroll">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Peer</th>
+                <th scope="col">State</th>
+                <th scope="col" class="number">
+                  Cores
+                </th>
+                <th scope="col" class="number">
+                  Ping
+                </th>
+                <th scope="col" class="number">
+                  Offences
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {peers.slice(0, ROWS_MAX).map((row) => (
+                <tr key={row.peer} class={row.offences > 0 ? 'bad' : ''}>
+                  <th scope="row">
+                    <PeerTag peer={row.peer} />
+                  </th>
+                  <td>{stateOf(row)}</td>
+                  <td class="number">{row.cores ?? '–'}</td>
+                  <td class="number">{row.roundTripMs === undefined ? '–' : ping(row.roundTripMs)}</td>
+                  <td class="number">{row.offences}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {peers.length > ROWS_MAX && <p class="note">and {count(peers.length - ROWS_MAX, 'more peer')}</p>}
+    </Panel>
+  );
+}
+
+function stateOf({ connected, incompatible }: PeerRow): string {
+  if (incompatible !== undefined) return `incompatible: ${incompatible}`;
+  return connected ? 'connected' : 'gone';
+}
+
+function ping(ms: number): string {
+  return ms < 1_000 ? `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms` : duration(ms);
+}
