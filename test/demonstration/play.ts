@@ -22,8 +22,8 @@ export interface Killing {
   readonly victim: SwarmPeer;
   readonly from: number;
   readonly to: number;
-  /** Started as soon as the victim is dead. */
-  readonly replacement: string;
+  /** Name of a peer that is started as soon as the victim is dead. */
+  readonly replacement?: string;
 }
 
 export interface PlayOptions {
@@ -96,6 +96,7 @@ async function killAndReplace(swarm: Swarm, job: JobId, options: PlayOptions, ki
   const { victim, from, to } = killing;
   const casualty = await killAtWork({ swarm, job, submitter: options.submitter, victim, from, to });
   options.onKilled?.(casualty);
+  if (killing.replacement === undefined) return { casualty, replacement: undefined };
   const replacement = await swarm.start(killing.replacement);
   options.onReplaced?.(replacement);
   return { casualty, replacement };
