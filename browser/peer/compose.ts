@@ -136,6 +136,7 @@ async function assemble(
     blocks: store.blocks,
     logger,
     agent,
+    soon: (callback) => clock.defer(callback),
   });
   const { publicKey: self, saltSecret } = identity;
   const peer = createPeer({ self, saltSecret, parameters, cores, addresses: [], agent, random: Math.random });
@@ -153,7 +154,9 @@ async function assemble(
   closing.push(keepLearning(driver, transport, clock, page));
 
   const leave = (): void => {
+    // What must still leave this page has to leave within this task.
     clock.hurry();
+    identity.hurry();
     void end('page-left');
   };
   globalThis.addEventListener('pagehide', leave);

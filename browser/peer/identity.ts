@@ -4,6 +4,7 @@
  * the secret behind the salts of commitments.
  */
 import type { PrivateKey } from '@libp2p/interface';
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { privateKeyFromSeed } from '../../node/network/peer-key.ts';
@@ -21,6 +22,12 @@ const ALGORITHM = 'Ed25519';
 export interface TabIdentity extends Identity {
   /** The same key, for the transport. */
   readonly privateKey: PrivateKey;
+  /**
+   * From now on signs within the call. The browser's own cryptography answers in a later task, which a page that is
+   * ending does not get, and its goodbye would never leave; so those last signatures, and no others, are made in
+   * JavaScript. Ed25519 is deterministic: they are the same.
+   */
+  hurry(): void;
 }
 
 export async function createIdentity(seed: Uint8Array): Promise<TabIdentity> {
@@ -30,18 +37,27 @@ export async function createIdentity(seed: Uint8Array): Promise<TabIdentity> {
   const signingKey = await subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, ['sign']);
   const privateKey = await privateKeyFromSeed(seed);
   const saltSecret = hmac(sha256, seed, asciiBytes('shoal salt secret, version 1'));
-  return new SeededIdentity(subtle, signingKey, privateKey, saltSecret);
+  return new SeededIdentity(new Uint8Array(seed), subtle, signingKey, privateKey, saltSecret);
 }
 
 class SeededIdentity implements TabIdentity {
   readonly publicKey: PeerKey;
   readonly saltSecret: Uint8Array;
   readonly privateKey: PrivateKey;
+  readonly #seed: Uint8Array;
   readonly #subtle: SubtleCrypto;
   readonly #signingKey: CryptoKey;
   readonly #keys = new Map<PeerKey, Promise<CryptoKey | undefined>>();
+  #hurried = false;
 
-  constructor(subtle: SubtleCrypto, signingKey: CryptoKey, privateKey: PrivateKey, saltSecret: Uint8Array) {
+  constructor(
+    seed: Uint8Array,
+    subtle: SubtleCrypto,
+    signingKey: CryptoKey,
+    privateKey: PrivateKey,
+    saltSecret: Uint8Array,
+  ) {
+    this.#seed = seed;
     this.#subtle = subtle;
     this.#signingKey = signingKey;
     this.privateKey = privateKey;
@@ -50,8 +66,13 @@ class SeededIdentity implements TabIdentity {
   }
 
   async sign(bytes: Uint8Array): Promise<Uint8Array> {
+    if (this.#hurried) return ed25519.sign(bytes, this.#seed);
     const signature = await this.#subtle.sign(ALGORITHM, this.#signingKey, bytes as Uint8Array<ArrayBuffer>);
     return new Uint8Array(signature);
+  }
+
+  hurry(): void {
+    this.#hurried = true;
   }
 
   verify(items: readonly VerificationItem[]): Promise<readonly boolean[]> {

@@ -25,7 +25,6 @@ import {
   VALIDATION_TIMEOUT_MS,
   VALIDATIONS_MAX,
 } from './limits.ts';
-import { soon } from './turns.ts';
 
 /** SHA-256 by the platform, e.g. `node:crypto` or `crypto.subtle`. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
@@ -99,6 +98,8 @@ export interface GossipHooks {
   /** Resolves to true once the forwarding peer counts as connected, to false if it never will. */
   ready(source: PeerId): Promise<boolean>;
   received(token: number, source: PeerId, bytes: Uint8Array): void;
+  /** Calls back in a turn of its own, so that a closed loop of publishing cannot starve timers and sockets. */
+  soon(callback: () => void): void;
   readonly logger: Logger;
 }
 
@@ -156,7 +157,7 @@ export class Gossip {
     this.#outgoing.push(bytes);
     if (this.#publishing) return;
     this.#publishing = true;
-    soon(() => void this.#publishAll());
+    this.#hooks.soon(() => void this.#publishAll());
   }
 
   answer(token: number, answer: 'accept' | 'ignore' | 'reject'): void {
@@ -194,7 +195,7 @@ export class Gossip {
         this.#hooks.logger.log('warn', 'a message could not be published', { error: messageOf(error) });
       }
     }
-    if (this.#outgoing.length > 0) soon(() => void this.#publishAll());
+    if (this.#outgoing.length > 0) this.#hooks.soon(() => void this.#publishAll());
     else this.#publishing = false;
   }
 

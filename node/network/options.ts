@@ -25,6 +25,8 @@ export interface TransportOptions {
   readonly agent: string;
   readonly transports: readonly TransportFactory[];
   readonly sha256: Sha256;
+  /** Makes the turn in which messages are published. A tab hands in its own, which an ending page still gets. */
+  readonly soon?: (callback: () => void) => void;
   /** A provider of a block that sends nothing for this long is left for the next one. Default 10 s. */
   readonly providerIdleMs?: number;
 }

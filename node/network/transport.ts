@@ -36,7 +36,7 @@ import type { ConnectedPeer, NetworkTransport, TransportOptions } from './option
 import { peerKeyOf } from './peer-key.ts';
 import { incompatibility, type ProtocolNames, protocolNames } from './protocols.ts';
 import { parseSwarmKey, type SwarmKey } from './swarm-key.ts';
-import { Turns } from './turns.ts';
+import { soon, Turns } from './turns.ts';
 
 export type { ConnectedPeer, NetworkTransport, TransportOptions } from './options.ts';
 
@@ -121,6 +121,7 @@ class Libp2pTransport implements NetworkTransport {
     node.addEventListener('peer:disconnect', ({ detail }) => this.#disconnected(detail));
     this.#gossip = new Gossip(node.services.gossip, this.#names.topic, {
       logger: this.#logger,
+      soon: this.#options.soon ?? soon,
       ready: (source) => this.#ready(source),
       received: (token, source, bytes) => {
         const peer = peerKeyOf(source);

@@ -16,6 +16,8 @@ describe('identity', () => {
     expect(Buffer.from(tab.saltSecret)).toEqual(Buffer.from(daemon.saltSecret));
     expect(tab.privateKey.equals(daemon.privateKey)).toBe(true);
     expect(Buffer.from(await tab.sign(bytes))).toEqual(Buffer.from(await daemon.sign(bytes)));
+    tab.hurry();
+    expect(Buffer.from(await tab.sign(bytes))).toEqual(Buffer.from(await daemon.sign(bytes)));
   });
 
   it('answers in order, and says no to other bytes, other keys, and what is no key or signature', async () => {
