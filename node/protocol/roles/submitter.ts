@@ -176,8 +176,9 @@ export class Submitter {
     if (own === undefined || board.cancelled) return;
     const { verdict } = board.row(unit);
     const known = own.results.get(unit);
+    // After a restart this is what finishes a job whose results are all own.
+    if (known?.label.kind === 'own') return this.#finishIfDone(turn, board, own);
     if (verdict.state === 'agreed') {
-      if (known?.label.kind === 'own') return this.#finishIfDone(turn, board, own);
       if (known?.root === verdict.root) return this.#relabel(turn, board, own, unit, known);
       if (replica?.result?.root === verdict.root) this.#takeAgreed(turn, board, own, unit, replica.result.output);
       else this.#fetch(turn, board, own, unit, verdict.root);
