@@ -36,7 +36,7 @@ function identity(issuedAtMs: number): Body {
   return { kind: 'identity', issuedAtMs, cores: 1, agent: 'a', addresses: [] };
 }
 
-describe('a flood', () => {
+describe('a flood', { timeout: 180_000 }, () => {
   beforeAll(() => {
     bench = new Bench();
   });
@@ -167,7 +167,7 @@ describe('a flood', () => {
   });
 });
 
-describe('one part', () => {
+describe('one part', { timeout: 120_000 }, () => {
   it('statements: the ledger takes none beyond its bound, and drops jobs whole', () => {
     const ledger = new Ledger();
     const bytes = new Uint8Array(1);
