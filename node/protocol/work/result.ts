@@ -5,7 +5,7 @@ import { decode, encode } from '@ipld/dag-cbor';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { equalBytes } from '../bytes.ts';
 import type { Cid, Digest, JobId, PeerKey, UnitIndex } from '../ids.ts';
-import { leafAt, rootOfLeaves } from '../trust/commitment.ts';
+import { LEAF_BYTES, leafAt, rootOfLeaves } from '../trust/commitment.ts';
 import type { CountedSet } from '../trust/quorum.ts';
 import type { ResultLabel } from '../view.ts';
 import { BlockError, decodeUnitOutput } from '../wire/block.ts';
@@ -27,7 +27,8 @@ export function quorumLabel({ authors, sequential }: CountedSet, needed: number)
 export function isOutputOf(bytes: Uint8Array, root: Digest): boolean {
   try {
     const { leaves, outputs } = decodeUnitOutput(bytes);
-    if (rootOfLeaves(leaves) !== root) return false;
+    // The hint to this block is not bound by the root: what it holds is, all of it or nothing.
+    if (rootOfLeaves(leaves) !== root || outputs.length * LEAF_BYTES !== leaves.length) return false;
     return outputs.every((output, i) => equalBytes(sha256(output), leafAt(leaves, i).subarray(9)));
   } catch (error) {
     if (error instanceof BlockError || error instanceof RangeError) return false;
