@@ -95,8 +95,9 @@ class PeerDriver implements Driver {
     this.#stopped = true;
     this.#cancelTimer?.();
     await this.#environment.executor.close();
-    await this.#environment.transport.stop();
+    // What the goodbye published stands behind its write: a slow disk must not let it run into a closed transport.
     await this.#writing;
+    await this.#environment.transport.stop();
     await this.#environment.store.close();
   }
 
