@@ -149,6 +149,16 @@ export const BODIES: { readonly [K in StatementKind]: fc.Arbitrary<BodyOf<K>> } 
       maxLength: 40,
     }),
   }),
+  raise: fc.record({
+    kind: kind('raise'),
+    job: jobs,
+    seq: fc.integer({ min: 0, max: TASKS_MAX }),
+    quorum: fc.integer({ min: 1, max: 8 }),
+    ranges: fc.array(fc.record({ first: units, count: fc.integer({ min: 1, max: UNITS_MAX }) }), {
+      minLength: 1,
+      maxLength: 40,
+    }),
+  }),
   claim: fc.record({
     kind: kind('claim'),
     job: jobs,
