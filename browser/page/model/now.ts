@@ -9,7 +9,10 @@ export interface Now {
   readonly headline: string;
   /** Why it is so, beyond the headline. */
   readonly reasons: readonly Explanation[];
+  /** Units this peer is busy with. */
   readonly running: readonly RunningUnit[];
+  /** Units it has computed and that wait for others, by what they wait for. */
+  readonly held: readonly { readonly doing: string; readonly units: number }[];
 }
 
 export interface RunningUnit {
@@ -35,26 +38,39 @@ export function nowOf(view: PeerView): Now {
   const wording = { peer: shortPeerName, nowMs: view.nowMs };
   const explained = (reasons: readonly Reason[]): readonly Explanation[] =>
     reasons.map((reason) => explain(reason, wording));
-  const running = view.replicas.map((replica) => runningUnit(replica, view));
   const atWork = view.replicas.filter(({ phase }) => AT_WORK.has(phase));
+  const running = atWork.map((replica) => runningUnit(replica, view));
+  const held = heldOf(view.replicas);
+  const isHolding = held.length > 0;
 
   if (view.paused.length > 0) {
     const [pause, others] = split(view.why, 'paused');
     const text = pause === undefined ? 'paused' : explain(pause, wording).text;
-    return { mood: 'paused', headline: sentence(text), reasons: explained(others), running };
+    return { mood: 'paused', headline: sentence(text), reasons: explained(others), running, held };
   }
   if (atWork.length > 0) {
     const [, others] = split(view.why, 'working');
-    return { mood: 'working', headline: workOf(atWork, view), reasons: explained(others), running };
+    return { mood: 'working', headline: workOf(atWork, view), reasons: explained(others), running, held };
   }
   const [first, ...others] = explained(view.why.filter(({ code }) => code !== 'working'));
   if (first === undefined) {
-    const headline = running.length > 0 ? `Waiting for others on ${count(running.length, 'unit')}.` : 'Ready.';
-    return { mood: running.length > 0 ? 'waiting' : 'idle', headline, reasons: [], running };
+    return {
+      mood: isHolding ? 'waiting' : 'idle',
+      headline: isHolding ? 'Waiting for others.' : 'Ready.',
+      reasons: [],
+      running,
+      held,
+    };
   }
   const headline = sentence(first.text);
   const rest = first.advice === undefined ? others : [{ text: first.advice, advice: undefined }, ...others];
-  return { mood: running.length > 0 ? 'waiting' : 'idle', headline, reasons: rest, running };
+  return { mood: isHolding ? 'waiting' : 'idle', headline, reasons: rest, running, held };
+}
+
+function heldOf(replicas: readonly ReplicaRow[]): Now['held'] {
+  const units = new Map<string, number>();
+  for (const { phase } of replicas) if (!AT_WORK.has(phase)) units.set(phase, (units.get(phase) ?? 0) + 1);
+  return [...units].map(([phase, number]) => ({ doing: DOING[phase] ?? phase, units: number }));
 }
 
 /** `Computing 2 units of “Prime count” for 12D3…abc.` */

@@ -7,6 +7,8 @@ export interface Fact {
   readonly name: string;
   readonly value: string;
   readonly note?: string;
+  /** An identifier or a path. */
+  readonly isCode?: boolean;
 }
 
 const PAGE_BYTES = 65_536;
@@ -34,7 +36,7 @@ export function touchOfKernel({
     },
     { name: 'WebAssembly', value: report.features.length === 0 ? 'MVP' : `MVP and ${report.features.join(', ')}` },
     { name: 'Size', value: `${bytes(report.byteLength)}, ${report.functionCount} functions` },
-    { name: 'Content id', value: cid },
+    { name: 'Content id', value: cid, isCode: true },
   ];
 }
 
@@ -44,6 +46,6 @@ export function touchOfJob(spec: JobSpec): readonly Fact[] {
     { name: 'Writes', value: `up to ${bytes(spec.outputBytesPerTaskMax)} a task` },
     { name: 'Memory', value: `up to ${bytes(spec.memoryPagesMax * PAGE_BYTES)}` },
     { name: 'Fuel', value: `up to ${amount(spec.fuelPerTaskMax)} a task` },
-    { name: 'Content id', value: spec.kernel },
+    { name: 'Content id', value: spec.kernel, isCode: true },
   ];
 }

@@ -5,8 +5,8 @@ import { type CheckEdge, type CheckGraph, type CheckNode, checkGraph } from '../
 import { count, peerName, shortPeerName } from '../model/words.ts';
 import { Panel } from './parts.tsx';
 
-const WIDTH = 520;
-const HEIGHT = 340;
+const WIDTH = 440;
+const HEIGHT = 330;
 
 interface CheckGraphProps {
   readonly view: PeerView;
@@ -17,7 +17,7 @@ export function CheckGraphPanel({ view, job }: CheckGraphProps): JSX.Element {
   const graph = checkGraph(view, job);
   const about =
     job === undefined
-      ? 'No job yet: peers that are connected.'
+      ? 'No job yet, so nobody has checked anybody.'
       : `In “${job.title}”: peers that computed the same units have checked each other.`;
   return (
     <Panel title="Who checks whom">
@@ -112,7 +112,7 @@ function Node({ node }: { readonly node: CheckNode }): JSX.Element {
 }
 
 function left({ x }: CheckNode): number {
-  return WIDTH / 2 + x * (WIDTH / 2 - 70);
+  return WIDTH / 2 + x * (WIDTH / 2 - 62);
 }
 
 function top({ y }: CheckNode): number {

@@ -36,19 +36,23 @@ export function JobPage({ state, job }: JobProps): JSX.Element | null {
       <Refuted job={jobView} />
       {own?.outcome !== undefined && <ResultPanel state={state} job={job} own={own} outcome={own.outcome} />}
       <div class="columns">
-        {own?.picture !== undefined && (
-          <PicturePanel state={state} job={job} view={jobView} plan={own.picture} title={jobView.title} />
-        )}
-        <Panel title="Units">
-          <UnitGrid job={jobView} />
-        </Panel>
-        <Panel title="Who computed it">
-          <Contributions job={jobView} self={view.self} />
-        </Panel>
-        <CheckGraphPanel view={view} job={jobView} />
-        <Panel title="What its kernel may touch">
-          <Facts facts={touchOfJob(jobView.spec)} />
-        </Panel>
+        <div class="stack">
+          {own?.picture !== undefined && (
+            <PicturePanel state={state} job={job} view={jobView} plan={own.picture} title={jobView.title} />
+          )}
+          <Panel title="Units">
+            <UnitGrid job={jobView} />
+          </Panel>
+        </div>
+        <div class="stack">
+          <Panel title="Who computed it">
+            <Contributions job={jobView} self={view.self} />
+          </Panel>
+          <CheckGraphPanel view={view} job={jobView} />
+          <Panel title="What its kernel may touch">
+            <Facts facts={touchOfJob(jobView.spec)} />
+          </Panel>
+        </div>
       </div>
     </>
   );
@@ -98,7 +102,7 @@ function JobHead(props: {
         <Figure name="Units" value={`${done.toLocaleString('en')} of ${job.units.toLocaleString('en')}`} />
         <Figure name="Tasks" value={job.tasks.toLocaleString('en')} />
         <Figure name="Fuel" value={amount(job.fuel)} />
-        <Figure name="Runs per unit" value={job.executions === 0 ? '–' : job.executions.toFixed(2)} />
+        <Figure name="Runs per unit" value={done === 0 ? '–' : (job.executions / done).toFixed(2)} />
         <Figure name="Must agree" value={count(job.quorum, 'peer')} />
         <Figure name="May help" value={count(job.roster, 'peer')} />
         <Figure name={isActive(job) ? 'Running for' : 'Took'} value={duration(elapsedMs)} />

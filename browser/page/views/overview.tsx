@@ -19,12 +19,14 @@ export function Overview({ state }: ViewProps): JSX.Element | null {
       <NowPanel view={view} />
       <Totals state={state} view={view} />
       <div class="columns">
-        <JobList state={state} view={view} />
-        <PaceChart state={state} />
-      </div>
-      <div class="columns">
-        <CheckGraphPanel view={view} job={state.job.value?.view} />
-        <PeerTable view={view} />
+        <div class="stack">
+          <JobList state={state} view={view} />
+          <CheckGraphPanel view={view} job={state.job.value?.view} />
+        </div>
+        <div class="stack">
+          <PaceChart state={state} />
+          <PeerTable view={view} />
+        </div>
       </div>
     </>
   );
@@ -41,7 +43,7 @@ function NowPanel({ view }: { readonly view: PeerView }): JSX.Element {
       <Reasons reasons={now.reasons} />
       {now.running.length > 0 && (
         <ul class="running" aria-label="Units this peer holds">
-          {now.running.slice(0, 8).map(({ job, title, unit, doing, sinceMs }) => (
+          {now.running.map(({ job, title, unit, doing, sinceMs }) => (
             <li key={`${job} ${unit}`}>
               <a href={`#job/${job}`} title={`job ${shortId(job)}`}>
                 {title}
@@ -49,8 +51,13 @@ function NowPanel({ view }: { readonly view: PeerView }): JSX.Element {
               unit {unit}, {doing} for {duration(view.nowMs - sinceMs)}
             </li>
           ))}
-          {now.running.length > 8 && <li>and {count(now.running.length - 8, 'more unit')}</li>}
         </ul>
+      )}
+      {now.held.length > 0 && (
+        <p class="note held">
+          Computed and not settled yet:{' '}
+          {now.held.map(({ units, doing }) => `${count(units, 'unit')} ${doing}`).join(', ')}.
+        </p>
       )}
     </section>
   );

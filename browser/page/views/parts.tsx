@@ -66,11 +66,11 @@ export function Reasons({ reasons }: { readonly reasons: readonly Explanation[] 
 export function Facts({ facts }: { readonly facts: readonly Fact[] }): JSX.Element {
   return (
     <dl class="facts">
-      {facts.map(({ name, value, note }) => (
+      {facts.map(({ name, value, note, isCode }) => (
         <div key={name}>
           <dt>{name}</dt>
           <dd>
-            <span class="value">{value}</span>
+            {isCode === true ? <code class="value">{value}</code> : <span class="value">{value}</span>}
             {note !== undefined && <span class="note">{note}</span>}
           </dd>
         </div>

@@ -92,7 +92,7 @@ function Identity({ view, about }: { readonly view: PeerView; readonly about: Ab
           { name: 'Network', value: networkOf(about) },
           { name: 'Running for', value: duration(view.nowMs - about.startedAtMs) },
           { name: 'Version', value: about.version },
-          ...(about.dataFolder === undefined ? [] : [{ name: 'Data folder', value: about.dataFolder }]),
+          ...(about.dataFolder === undefined ? [] : [{ name: 'Data folder', value: about.dataFolder, isCode: true }]),
           { name: 'Statements kept', value: view.totals.statements.toLocaleString('en') },
         ]}
       />

@@ -30,7 +30,7 @@ export function PeerTable({ view }: { readonly view: PeerView }): JSX.Element {
               <tr>
                 <th scope="col">Peer</th>
                 <th scope="col">State</th>
-                <th scope="col" class="number">
+                <th scope="col" class="number roomy">
                   Cores
                 </th>
                 <th scope="col" class="number">
@@ -48,7 +48,7 @@ export function PeerTable({ view }: { readonly view: PeerView }): JSX.Element {
                     <PeerTag peer={row.peer} />
                   </th>
                   <td>{stateOf(row)}</td>
-                  <td class="number">{row.cores ?? '–'}</td>
+                  <td class="number roomy">{row.cores ?? '–'}</td>
                   <td class="number">{row.roundTripMs === undefined ? '–' : ping(row.roundTripMs)}</td>
                   <td class="number">{row.offences}</td>
                 </tr>
