@@ -143,6 +143,7 @@ export class Admissions {
         return body.from < board.units ? ACCEPT : reject('no-such-unit');
       case 'cancel':
       case 'satisfied':
+      case 'raise':
         return author === board.submitter ? ACCEPT : reject('not-submitter');
       case 'commit':
         return this.#examineUnits(

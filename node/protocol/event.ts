@@ -10,6 +10,7 @@ export type Event =
   | StartedEvent
   | JobSubmittedEvent
   | JobControlledEvent
+  | JobRaisedEvent
   | CapacityChangedEvent
   | AddressesChangedEvent
   | PeerConnectedEvent
@@ -51,6 +52,13 @@ export interface JobControlledEvent {
   readonly type: 'job-controlled';
   readonly job: JobId;
   readonly action: 'cancel' | 'pause' | 'resume' | 'forget';
+}
+
+/** The owner wants a larger quorum for every unit of its running job. */
+export interface JobRaisedEvent {
+  readonly type: 'job-raised';
+  readonly job: JobId;
+  readonly quorum: number;
 }
 
 export type PauseReason = 'manual' | 'battery' | 'metered' | 'hours' | 'load' | 'hidden';

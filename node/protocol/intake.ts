@@ -202,6 +202,9 @@ export class Intake {
         return turn.notify({ type: 'job-cancelled', job });
       case 'satisfied':
         return board.applySatisfied(body.ranges);
+      case 'raise':
+        board.applyRaise(body.ranges, body.quorum);
+        return this.#core.agenda.setEarlier('schedule', turn.now);
     }
   }
 

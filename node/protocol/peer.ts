@@ -175,6 +175,11 @@ class Peer implements PeerStateMachine {
         return this.#submitter.submit(turn, event);
       case 'job-controlled':
         return this.#control(turn, event.job, event.action);
+      case 'job-raised': {
+        const board = this.#core.boards.get(event.job);
+        if (board?.submitter === this.self) this.#submitter.raise(turn, board, event.quorum);
+        return;
+      }
       case 'capacity-changed':
         this.#volunteer.setCapacity(event.cores, event.paused);
         if (this.#volunteer.offeredCores === 0) this.#volunteer.letGoOfAll(turn);

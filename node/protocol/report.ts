@@ -145,7 +145,7 @@ function unitRow(parts: ReportParts, board: JobBoard, unit: UnitIndex): UnitRowV
   return {
     unit,
     state: unitState(parts, board, unit),
-    label: result?.label ?? (agreed === undefined ? undefined : quorumLabel(agreed.counted, board.quorum)),
+    label: result?.label ?? (agreed === undefined ? undefined : quorumLabel(agreed.counted, board.quorumFor(unit))),
     root: result?.root ?? agreed?.root,
     output: result?.output,
     claimedBy: [...(row?.claims.keys() ?? [])],
@@ -220,8 +220,9 @@ function waitingReplicas({ volunteer }: ReportParts, board: JobBoard): readonly 
   const first = committed[0];
   if (first !== undefined) {
     const have = board.row(first.unit).counting.length;
-    if (have < board.quorum) {
-      const waiting = { unit: first.unit, have, need: board.quorum, units: committed.length };
+    const need = board.quorumFor(first.unit);
+    if (have < need) {
+      const waiting = { unit: first.unit, have, need, units: committed.length };
       reasons.push({ code: 'waiting-for-quorum', job: board.id, ...waiting });
     }
   }

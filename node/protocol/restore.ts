@@ -24,6 +24,7 @@ const ORDER: readonly Envelope['body']['kind'][] = [
   'wrong-leaf',
   'two-statements',
   'satisfied',
+  'raise',
   'cancel',
 ];
 

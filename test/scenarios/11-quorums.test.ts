@@ -66,6 +66,26 @@ describe('quorums', () => {
     expect(world.violations).toEqual([]);
   });
 
+  it('raised from 2 to 3 in mid-job are made up by one more replica, and no unit is done with less', async () => {
+    const world = createWorld();
+    const { submitter } = addHonest(world, 'submitter', 'a', 'b', 'c');
+    await world.start();
+    const job = await world.submit(submitter, { units: 6, tasksPerUnit: 4, unitMs: 2_000 });
+    await world.until(() => job.results.size >= 2, 30_000, 'two results');
+    submitter.driver.dispatch({ type: 'job-raised', job: job.id, quorum: 3 });
+    await world.untilFinished(job, 60_000);
+    await world.run(5_000);
+    for (let unit = 0; unit < 6; unit++) {
+      const { label, root, countedAuthors } = unitRow(job, unit);
+      expect(root).toBe(job.model.trueRoots[unit]);
+      expect(label).toMatchObject({ kind: 'quorum', counted: 3, needed: 3 });
+      expect(new Set(countedAuthors).size).toBe(3);
+    }
+    // Replicas that were there already count: nothing is done again from the start.
+    expect(world.executions).toBeLessThanOrEqual(6 * 4);
+    expect(world.violations).toEqual([]);
+  });
+
   it('form without a root whose leaves nobody can get', async () => {
     const world = createWorld();
     const { submitter } = addHonest(world, 'submitter', 'a', 'b');

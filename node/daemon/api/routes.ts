@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Millis, PeerKey } from '../../protocol/ids.ts';
+import { REPLICAS_MAX } from '../../protocol/limits.ts';
 import type { JobRow, JobView, PeerView, Reason } from '../../protocol/view.ts';
 import type { Driver } from '../../runtime/driver.ts';
 import { renderMetrics } from '../../runtime/metrics.ts';
@@ -35,6 +36,8 @@ export interface About {
   readonly multiaddrs: () => readonly string[];
   readonly storage: () => { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
 }
+
+const raising = z.strictObject({ quorum: z.int().min(2).max(REPLICAS_MAX) });
 
 const submission = z.strictObject({
   kernel: z.union([
@@ -139,6 +142,12 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
     const id = jobs.resolve(params.job);
     jobs.cancel(id);
     return { job: id };
+  });
+  server.post<{ Params: { job: string } }>('/v1/jobs/:job/raise', act, ({ params, body }) => {
+    const id = jobs.resolve(params.job);
+    const { quorum } = checked(raising, body, 'raise');
+    jobs.raise(id, quorum);
+    return { job: id, quorum };
   });
 }
 

@@ -117,6 +117,10 @@ export class Client {
     return (await this.#json<{ job: JobId }>('POST', 'jobs', submission)).job;
   }
 
+  async raise(job: string, quorum: number): Promise<JobId> {
+    return (await this.#json<{ job: JobId }>('POST', `jobs/${encodeURIComponent(job)}/raise`, { quorum })).job;
+  }
+
   async cancel(job: string): Promise<JobId> {
     return (await this.#json<{ job: JobId }>('POST', `jobs/${encodeURIComponent(job)}/cancel`, {})).job;
   }

@@ -111,6 +111,14 @@ export function createProgram(overrides: Overrides): Command {
       if (flags.json === true) printJson({ job: id, cancelling: true });
       else print(`job ${id} is being cancelled`);
     });
+  common(program, 'raise', 'ask for a larger quorum on every unit of a running job')
+    .argument('<job>', 'id, or its beginning')
+    .requiredOption('--quorum <m>', 'results that must agree for each unit', wholeNumber)
+    .action(async (job: string, flags: CommonFlags & { readonly quorum: number }) => {
+      const id = await (await Client.connect(dataFolderOf(sourcesOf(flags)))).raise(job, flags.quorum);
+      if (flags.json === true) printJson({ job: id, quorum: flags.quorum });
+      else print(`job ${id} is being raised to a quorum of ${flags.quorum}`);
+    });
   common(program, 'status', 'what this peer is and does').action((flags: CommonFlags) =>
     showStatus(showOptions(flags)),
   );

@@ -160,6 +160,20 @@ export class JobService {
     this.#parts.driver.dispatch({ type: 'job-controlled', job, action: 'cancel' });
   }
 
+  /** Throws a ShoalError when the job has ended, or the quorum is no larger than it is. */
+  raise(job: JobId, quorum: number): void {
+    const note = this.#own(job);
+    if (note.outcome !== undefined) throw new ShoalError('usage', `job ${job} is ${note.outcome.state} already`);
+    const present = this.#parts.driver.jobView(job)?.quorum ?? note.quorum;
+    if (quorum <= present) {
+      throw new ShoalError(
+        'usage',
+        `quorum ${quorum}: job ${job} asks for ${present} already, and a quorum is only ever raised`,
+      );
+    }
+    this.#parts.driver.dispatch({ type: 'job-raised', job, quorum });
+  }
+
   progress(job: JobId): Progress | undefined {
     const note = this.#notes.get(job);
     if (note === undefined) return undefined;

@@ -115,8 +115,9 @@ export class Attester {
 
   #freeze(turn: Turn, board: JobBoard, replica: Replica): void {
     const row = board.row(replica.unit);
-    const holdMs = board.quorum === 1 ? 0 : this.#core.holdMs();
-    if (board.quorum > 1) {
+    const quorum = board.quorumFor(replica.unit);
+    const holdMs = quorum === 1 ? 0 : this.#core.holdMs();
+    if (quorum > 1) {
       if (row.quorumSinceMs === undefined) return;
       const freezeAt = Math.max(row.quorumSinceMs, replica.committedAtMs) + holdMs / 3;
       if (turn.now < freezeAt) return this.#lookAgain(replica, freezeAt);

@@ -243,6 +243,14 @@ export class Submitter {
     this.#core.outbox.say(turn, { kind: 'cancel', job: board.id, seq: own.controlSeq++ });
   }
 
+  /** A larger quorum for every unit of a running job; what was computed here and taken as own stays. */
+  raise(turn: Turn, board: JobBoard, quorum: number): void {
+    const own = this.#jobs.get(board.id);
+    if (own === undefined || board.cancelled || own.finishedAtMs !== undefined || quorum <= board.quorum) return;
+    const ranges = [{ first: 0, count: board.units }];
+    this.#core.outbox.say(turn, { kind: 'raise', job: board.id, seq: own.controlSeq++, quorum, ranges });
+  }
+
   /** Somebody came or went: results that waited for company, or a lack of it, are looked at again. */
   onPresence(turn: Turn): void {
     for (const { job } of this.#jobs.values()) this.#core.boards.get(job)?.touchActive();
@@ -327,7 +335,7 @@ export class Submitter {
     own.fetching.delete(unit);
     const { verdict } = board.row(unit);
     if (verdict.state !== 'agreed') return;
-    const label = quorumLabel(verdict.counted, board.quorum);
+    const label = quorumLabel(verdict.counted, board.quorumFor(unit));
     this.#take(turn, board, own, unit, {
       label,
       root: verdict.root,
@@ -341,7 +349,11 @@ export class Submitter {
   #relabel(turn: Turn, board: JobBoard, own: OwnJob, unit: UnitIndex, known: UnitResult): void {
     const { verdict } = board.row(unit);
     if (verdict.state === 'agreed' && verdict.counted.authors.join() !== known.authors.join()) {
-      const result = { ...known, label: quorumLabel(verdict.counted, board.quorum), authors: verdict.counted.authors };
+      const result = {
+        ...known,
+        label: quorumLabel(verdict.counted, board.quorumFor(unit)),
+        authors: verdict.counted.authors,
+      };
       own.results.set(unit, result);
       turn.emit({
         type: 'persist',

@@ -148,6 +148,14 @@ const cancel = record({ job: jobId, seq: integer(0, TASKS_MAX) });
 const range = record({ first: unit, count: integer(1, UNITS_MAX) });
 const satisfied = record({ job: jobId, seq: integer(0, TASKS_MAX), ranges: listOf(range, 1, SATISFIED_RANGES_MAX) });
 
+/** The submitter wants a larger quorum for these units from now on. The largest one said counts. */
+const raise = record({
+  job: jobId,
+  seq: integer(0, TASKS_MAX),
+  quorum: integer(1, REPLICAS_MAX),
+  ranges: listOf(range, 1, SATISFIED_RANGES_MAX),
+});
+
 /** Soft: I work on these; lease 0 lets go of them. */
 const claim = record({
   job: jobId,
@@ -168,6 +176,7 @@ export const SHAPES = {
   'two-statements': twoStatements,
   cancel,
   satisfied,
+  raise,
   claim,
 } as const;
 

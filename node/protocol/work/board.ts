@@ -56,18 +56,26 @@ export class JobBoard {
   #claims = 0;
   #done = 0;
   #firstOpen = 0;
+  #quorumMax: number;
 
   constructor(parameters: Parameters, id: JobId, submitter: PeerKey, body: BodyOf<'job-announce'>, now: Millis) {
     this.id = id;
     this.submitter = submitter;
     this.spec = body.spec;
+    this.#quorumMax = body.spec.quorum;
     this.units = unitCount(body.spec);
     this.firstSeenMs = now;
     this.roster = new Roster(parameters, body.spec, body.roster, now);
   }
 
+  /** m* of a unit: what the job asks for, or what the submitter has raised it to. */
+  quorumFor(unit: UnitIndex): number {
+    return Math.max(this.spec.quorum, this.#rows.get(unit)?.raisedTo ?? 0);
+  }
+
+  /** The largest quorum any unit has been raised to, at least the job's own. */
   get quorum(): number {
-    return this.spec.quorum;
+    return this.#quorumMax;
   }
 
   get expiresAtMs(): Millis {
@@ -194,12 +202,20 @@ export class JobBoard {
   }
 
   applySatisfied(ranges: readonly UnitRange[]): void {
-    for (const { first, count } of ranges) {
-      for (let unit = first; unit < Math.min(this.units, first + count); unit++) {
-        const row = this.row(unit);
-        if (!row.satisfied) this.#change(row, () => (row.satisfied = true));
-        this.touch(unit);
-      }
+    for (const unit of unitsIn(ranges, this.units)) {
+      const row = this.row(unit);
+      if (!row.satisfied) this.#change(row, () => (row.satisfied = true));
+      this.touch(unit);
+    }
+  }
+
+  /** Agreed units that lack the larger quorum are open again. */
+  applyRaise(ranges: readonly UnitRange[], quorum: number): void {
+    this.#quorumMax = Math.max(this.#quorumMax, quorum);
+    for (const unit of unitsIn(ranges, this.units)) {
+      const row = this.row(unit);
+      row.raisedTo = Math.max(row.raisedTo, quorum);
+      this.touch(unit);
     }
   }
 
@@ -240,7 +256,7 @@ export class JobBoard {
       const row = this.row(unit);
       const before = row.verdict.state;
       const question = {
-        quorum: this.spec.quorum,
+        quorum: this.quorumFor(unit),
         inputDigest: this.inputDigest(unit),
         isVoided: (author: PeerKey) => this.voided.has(author),
       };
@@ -329,6 +345,12 @@ export class JobBoard {
     change();
     this.#done += Number(isDone(row)) - Number(before);
     if (before && !isDone(row)) this.#firstOpen = 0;
+  }
+}
+
+function* unitsIn(ranges: readonly UnitRange[], units: number): Generator<UnitIndex> {
+  for (const { first, count } of ranges) {
+    for (let unit = first; unit < Math.min(units, first + count); unit++) yield unit;
   }
 }
 

@@ -17,6 +17,8 @@ export interface UnitRow {
   readonly evidence: UnitEvidence;
   refutation: Refutation;
   verdict: Verdict;
+  /** Quorum the submitter has raised this unit to; 0 where it has not. */
+  raisedTo: number;
   /** The submitter said it needs this unit no longer. */
   satisfied: boolean;
   /** Unexpired claims: author to end of lease, on this peer's clock. */
@@ -40,6 +42,7 @@ export function createUnitRow(now: Millis): UnitRow {
     evidence: createEvidence(),
     refutation: { refuted: new Map(), wantsTasks: [] },
     verdict: { state: 'pending' },
+    raisedTo: 0,
     satisfied: false,
     claims: new Map(),
     claimedSinceMs: new Map(),
