@@ -1,6 +1,7 @@
 /** What the page knows, as signals that views read: everything in here follows from what the source says. */
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { JobId } from '../../node/protocol/ids.ts';
+import type { Notification } from '../../node/protocol/notification.ts';
 import type { JobView, PeerView } from '../../node/protocol/view.ts';
 import { extended, type Sample, sampleOf } from './model/history.ts';
 import { focusOf } from './model/jobs.ts';
@@ -45,7 +46,7 @@ export class PageState {
       if (change.type === 'connection') this.connection.value = source.connection();
       else if (change.type === 'view') this.#viewChanged();
       else if (change.type === 'job') this.#lookAtJob();
-      else this.#addLine(lineOf(change.notification, shortPeerName));
+      else if (!this.#isRepeated(change.notification)) this.#addLine(lineOf(change.notification, shortPeerName));
     });
   }
 
@@ -75,6 +76,12 @@ export class PageState {
   #lookAtJob(): void {
     const job = this.focus.peek();
     this.job.value = job === undefined ? undefined : { view: this.source.jobView(job), own: this.source.ownJob?.(job) };
+  }
+
+  /** An agreed unit of an own job is told again as its result. */
+  #isRepeated(notification: Notification): boolean {
+    if (notification.type !== 'verdict' || notification.verdict !== 'agreed') return false;
+    return this.view.peek()?.jobs.some(({ job, own }) => own && job === notification.job) === true;
   }
 
   #addLine(line: Pick<LogLine, 'tone' | 'text'> | undefined): void {

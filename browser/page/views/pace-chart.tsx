@@ -11,12 +11,17 @@ import { Panel } from './parts.tsx';
 
 const HEIGHT = 220;
 /** The axis is never shorter than this, so that the first minute does not race across the chart. */
-const SPAN_SECONDS = 120;
+const SPAN_SECONDS = 90;
 
 type Quantity = 'fuelPerSecond' | 'unitsPerMinute';
-const QUANTITIES: readonly { readonly quantity: Quantity; readonly name: string; readonly unit: string }[] = [
-  { quantity: 'fuelPerSecond', name: 'Fuel', unit: 'fuel a second' },
-  { quantity: 'unitsPerMinute', name: 'Units', unit: 'units a minute' },
+const QUANTITIES: readonly {
+  readonly quantity: Quantity;
+  readonly name: string;
+  readonly unit: string;
+  readonly leastTop: number;
+}[] = [
+  { quantity: 'fuelPerSecond', name: 'Fuel', unit: 'fuel a second', leastTop: 1_000_000 },
+  { quantity: 'unitsPerMinute', name: 'Units', unit: 'units a minute', leastTop: 5 },
 ];
 
 export function PaceChart({ state }: ViewProps): JSX.Element {
@@ -46,7 +51,11 @@ export function PaceChart({ state }: ViewProps): JSX.Element {
       <p class="pace">
         <span class="figure">{amount(latest)}</span> <span class="note">{unit}, this machine</span>
       </p>
-      <Plot all={all} quantity={chosen.value} label={`Throughput over time, now ${amount(latest)} ${unit}`} />
+      {all.length < 2 ? (
+        <p class="empty plot">The chart begins when this page was opened.</p>
+      ) : (
+        <Plot all={all} quantity={chosen.value} label={`Throughput over time, now ${amount(latest)} ${unit}`} />
+      )}
     </Panel>
   );
 }
@@ -63,10 +72,13 @@ function Plot(props: { readonly all: readonly Pace[]; readonly quantity: Quantit
     dark.addEventListener('change', changed);
     return () => dark.removeEventListener('change', changed);
   }, [scheme]);
+  const { all, quantity } = props;
+  const drawn = scheme.value;
+  const { leastTop } = QUANTITIES.find((known) => known.quantity === quantity)!;
   // Colours of a canvas do not follow the style sheet: a new scheme draws a new chart.
   useEffect(() => {
     const element = place.current!;
-    const made = new uPlot(optionsFor(element), [[], []], element);
+    const made = new uPlot(optionsFor(element, leastTop), [[], []], element);
     plot.current = made;
     const sizes = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
     sizes.observe(element);
@@ -74,16 +86,14 @@ function Plot(props: { readonly all: readonly Pace[]; readonly quantity: Quantit
       sizes.disconnect();
       made.destroy();
     };
-  }, [scheme.value]);
-  const { all, quantity } = props;
-  const drawn = scheme.value;
+  }, [scheme.value, leastTop]);
   useEffect(() => {
     plot.current?.setData([all.map(({ atMs }) => atMs / 1_000), all.map((pace) => pace[quantity])]);
-  }, [all, quantity, drawn]);
+  }, [all, quantity, drawn, leastTop]);
   return <div ref={place} class="plot" role="img" aria-label={props.label} />;
 }
 
-function optionsFor(element: HTMLElement): uPlot.Options {
+function optionsFor(element: HTMLElement, leastTop: number): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const axis = {
@@ -100,10 +110,10 @@ function optionsFor(element: HTMLElement): uPlot.Options {
     padding: [8, 8, 0, 0],
     scales: {
       x: { range: (_, min, max) => [Math.min(min ?? 0, (max ?? 0) - SPAN_SECONDS), max ?? 0] },
-      y: { range: (_, _min, max) => [0, Math.max(1, (max ?? 0) * 1.15)] },
+      y: { range: (_, _min, max) => [0, Math.max(leastTop, (max ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 80, values: (_, ticks) => ticks.map(clockTime) },
+      { ...axis, grid: { show: false }, space: 80, size: 26, values: (_, ticks) => ticks.map(clockTime) },
       { ...axis, size: 56, values: (_, ticks) => ticks.map(amount) },
     ],
     series: [{}, { stroke: colour('--accent'), width: 2, fill: colour('--accent-wash'), points: { show: false } }],

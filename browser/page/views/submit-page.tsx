@@ -202,17 +202,19 @@ function ArgumentForm({ state, choice }: ViewProps & { readonly choice: Choice }
             }}
           />
         )}
-        {fields.map((field) => (
-          <ArgumentField
-            key={field.name}
-            field={field}
-            text={typed.value.get(field.name) ?? ''}
-            isTried={isTried.value}
-            onText={(text) => {
-              typed.value = new Map(typed.value).set(field.name, text);
-            }}
-          />
-        ))}
+        <div class="argument-fields">
+          {fields.map((field) => (
+            <ArgumentField
+              key={field.name}
+              field={field}
+              text={typed.value.get(field.name) ?? ''}
+              isTried={isTried.value}
+              onText={(text) => {
+                typed.value = new Map(typed.value).set(field.name, text);
+              }}
+            />
+          ))}
+        </div>
         <details class="policy">
           <summary>How it is checked</summary>
           <TextField
