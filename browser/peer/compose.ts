@@ -158,6 +158,7 @@ async function assemble(
     clock.hurry();
     identity.hurry();
     void end('page-left');
+    void linger();
   };
   globalThis.addEventListener('pagehide', leave);
   closing.push(() => globalThis.removeEventListener('pagehide', leave));
@@ -177,6 +178,20 @@ async function assemble(
     ended,
     stop: () => end('stopped'),
   };
+}
+
+/** Microtasks that a goodbye takes on its way to the socket, with room to spare, and time for the browser to take it. */
+const LINGER_HOPS = 2_000;
+const LINGER_MS = 80;
+
+/**
+ * Holds the page's thread for a moment after the last words have been handed to the socket: what the browser's network
+ * process has not taken when the page is gone is lost. Nothing but waiting busily keeps a page in its last task.
+ */
+async function linger(): Promise<void> {
+  for (let hop = 0; hop < LINGER_HOPS; hop++) await undefined;
+  const untilMs = performance.now() + LINGER_MS;
+  while (performance.now() < untilMs);
 }
 
 async function openStore(
