@@ -54,6 +54,9 @@ function drawSet(g: fc.GeneratorValue, shape: Shape): Story {
       if (chance(8)) story.accuse(authors[g(fc.nat, authors.length - 1)]!, attestation, g(fc.nat, 2));
     }
   }
+  if (chance(30)) story.raise(g(fc.integer, { min: 1, max: 4 }), g(fc.nat, units - 1));
+  if (chance(30)) story.raise(quorum + 1, ...Array.from({ length: units }, (_, unit) => unit));
+  if (chance(15)) story.satisfy(g(fc.nat, units - 1));
   story.said.splice(shape.statementsMax);
   return story;
 }

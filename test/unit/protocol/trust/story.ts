@@ -29,7 +29,9 @@ export type Said =
   | { readonly author: PeerKey; readonly body: BodyOf<'reveal'> }
   | { readonly author: PeerKey; readonly body: BodyOf<'close'> }
   | { readonly author: PeerKey; readonly body: BodyOf<'opening'> }
-  | { readonly author: PeerKey; readonly body: BodyOf<'wrong-leaf'> };
+  | { readonly author: PeerKey; readonly body: BodyOf<'wrong-leaf'> }
+  | { readonly author: PeerKey; readonly body: BodyOf<'raise'> }
+  | { readonly author: PeerKey; readonly body: BodyOf<'satisfied'> };
 
 export class Story {
   readonly job: JobId;
@@ -101,6 +103,16 @@ export class Story {
     for (const attestation of attestations) this.reveal(attestation, ...attestations);
   }
 
+  raise(quorum: number, ...units: readonly UnitIndex[]): void {
+    const ranges = units.map((unit) => ({ first: unit, count: 1 }));
+    this.say({ author: SUBMITTER, body: { kind: 'raise', job: this.job, seq: 0, quorum, ranges } });
+  }
+
+  satisfy(...units: readonly UnitIndex[]): void {
+    const ranges = units.map((unit) => ({ first: unit, count: 1 }));
+    this.say({ author: SUBMITTER, body: { kind: 'satisfied', job: this.job, seq: 0, ranges } });
+  }
+
   say(said: Said): void {
     this.said.push(said);
     applyTo(this.board, said);
@@ -141,6 +153,10 @@ export function applyTo(board: JobBoard, said: Said): void {
       return board.applyOpening(body);
     case 'wrong-leaf':
       return board.applyWrongLeaf(body);
+    case 'raise':
+      return board.applyRaise(body.ranges, body.quorum);
+    case 'satisfied':
+      return board.applySatisfied(body.ranges);
   }
 }
 

@@ -89,6 +89,26 @@ describe('a quorum', () => {
   });
 });
 
+describe('a raise', () => {
+  it('opens an agreed unit again until it has the larger quorum, and never lowers it', () => {
+    const story = new Story();
+    const [a, b, c] = [story.found(A, 0), story.found(B, 0), story.found(C, 0)];
+    story.together(a, b);
+    expect(story.authors()).toEqual([A, B]);
+    story.raise(3, 0);
+    expect(story.verdict()).toEqual({ state: 'pending' });
+    expect(story.board.doneUnits).toBe(0);
+    story.raise(1, 0);
+    expect(story.verdict()).toEqual({ state: 'pending' });
+    story.seal(c);
+    story.reveal(c, a, b);
+    story.close(a, 0, c);
+    story.close(b, 0, c);
+    expect(story.verdict()).toMatchObject({ state: 'agreed', counted: { authors: [A, B, C], sequential: true } });
+    expect([story.board.quorum, story.board.quorumFor(0), story.board.quorumFor(1)]).toEqual([3, 3, 2]);
+  });
+});
+
 describe('a reveal does not count', () => {
   it('without its commit', () => {
     const story = new Story();
