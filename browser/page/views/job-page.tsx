@@ -43,15 +43,15 @@ export function JobPage({ state, job }: JobProps): JSX.Element | null {
           <Panel title="Units">
             <UnitGrid job={jobView} />
           </Panel>
+          <Panel title="What its kernel may touch">
+            <Facts facts={touchOfJob(jobView.spec)} />
+          </Panel>
         </div>
         <div class="stack">
           <Panel title="Who computed it">
             <Contributions job={jobView} self={view.self} />
           </Panel>
           <CheckGraphPanel view={view} job={jobView} />
-          <Panel title="What its kernel may touch">
-            <Facts facts={touchOfJob(jobView.spec)} />
-          </Panel>
         </div>
       </div>
     </>

@@ -107,7 +107,7 @@ function optionsFor(element: HTMLElement, leastTop: number): uPlot.Options {
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    padding: [8, 8, 0, 0],
+    padding: [8, 24, 0, 0],
     scales: {
       x: { range: (_, min, max) => [Math.min(min ?? 0, (max ?? 0) - SPAN_SECONDS), max ?? 0] },
       y: { range: (_, _min, max) => [0, Math.max(leastTop, (max ?? 0) * 1.15)] },
