@@ -1,0 +1,130 @@
+/**
+ * The dashboard in a real Chromium, on a real daemon: opened by its address, a job submitted through the form and
+ * seen to its end, and nothing asked of anybody but that daemon.
+ */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type RunningDaemon, startDaemon } from '../support/daemon.ts';
+import { launch } from './browser.ts';
+import { findBrowser } from './find-browser.ts';
+
+// A busy machine: conditions are polled, limits only end a hang.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
+
+const executablePath = findBrowser();
+const where =
+  executablePath === undefined ? 'the page (skipped: no Chromium, run .ci/install-chromium.sh)' : 'the page';
+
+describe.skipIf(executablePath === undefined)(where, () => {
+  let browser: Browser;
+  let daemon: RunningDaemon;
+
+  beforeAll(async () => {
+    [browser, daemon] = await Promise.all([launch(executablePath!), startDaemon({ network: 'page', cores: 1 })]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await daemon?.stop();
+  });
+
+  interface Watched {
+    readonly page: Page;
+    /** What it asked of anybody else, and what its policy stopped. */
+    readonly trespasses: readonly string[];
+  }
+
+  async function open(fragment: string): Promise<Watched> {
+    const context = await browser.newContext({ viewport: { width: 1100, height: 900 } });
+    const page = await context.newPage();
+    page.setDefaultTimeout(45_000);
+    const trespasses: string[] = [];
+    const own = `http://127.0.0.1:${daemon.apiPort}/`;
+    page.on('request', (request) => {
+      const url = request.url();
+      if (!url.startsWith(own) && !url.startsWith('blob:')) trespasses.push(`asked for ${url}`);
+    });
+    page.on('console', (message) => {
+      if (/Content.Security.Policy|violates/i.test(message.text())) trespasses.push(message.text());
+    });
+    page.on('pageerror', (error) => trespasses.push(`threw ${error.message}`));
+    await page.goto(`${own}${fragment}`);
+    return { page, trespasses };
+  }
+
+  it('submits a job through the form, sees it finish with its label, and hands over the result', async () => {
+    const { page, trespasses } = await open(`#token=${daemon.token}`);
+    await page.getByRole('heading', { level: 1, name: /no other peer is connected/i }).waitFor();
+    expect(page.url()).toBe(`http://127.0.0.1:${daemon.apiPort}/`);
+
+    await page.getByRole('navigation').getByRole('link', { name: 'New job' }).click();
+    await page.getByRole('radio', { name: /Prime count/ }).check();
+    await page.getByText('nothing outside').waitFor();
+    await page.getByRole('button', { name: 'Submit job' }).click();
+    await page.getByText('To is needed.').waitFor();
+    await page.getByRole('textbox', { name: /^To/ }).fill('1e6');
+    await page.getByRole('button', { name: 'Submit job' }).click();
+
+    await page.getByRole('heading', { level: 1, name: 'Prime count' }).waitFor();
+    await page.getByText('78,498').waitFor();
+    expect(await page.getByTestId('label').textContent()).toBe('own');
+    expect(await page.getByRole('img', { name: /units?: .*own/ }).count()).toBe(1);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^prime-count-[0-9a-f]{10}\.bin$/);
+
+    await page.reload();
+    await page.getByText('78,498').waitFor();
+    expect(trespasses).toEqual([]);
+    await page.context().close();
+  });
+
+  it('draws a picture from its units, and stops for its owner', async () => {
+    const { page, trespasses } = await open(`#token=${daemon.token}`);
+    const { job } = await daemon.api<{ job: string }>('jobs', {
+      kernel: { name: 'mandelbrot' },
+      arguments: { width: '128', height: '128', iterations: '200' },
+    });
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Paused: by its owner.' }).waitFor();
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Paused: by its owner.' }).waitFor({ state: 'detached' });
+
+    await page.locator(`a[href="#job/${job}"]`).first().click();
+    await page.getByRole('button', { name: 'Save as PNG' }).waitFor();
+    const colours = await page.locator('canvas.picture').evaluate((element) => {
+      const canvas = element as HTMLCanvasElement;
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      const found = new Set<string>();
+      for (let i = 0; i < data.length; i += 4) found.add(`${data[i]} ${data[i + 1]} ${data[i + 2]} ${data[i + 3]}`);
+      return [...found];
+    });
+    expect(colours.length).toBeGreaterThan(10);
+    expect(colours).toContain('0 0 0 255');
+    expect(trespasses).toEqual([]);
+    await page.context().close();
+  });
+
+  it('shows nothing without the right token, and says where to get it', async () => {
+    for (const fragment of ['', `#token=${'0'.repeat(64)}`]) {
+      const { page, trespasses } = await open(fragment);
+      await page.getByText('shoal dashboard').first().waitFor();
+      expect(await page.getByLabel('Address of the dashboard').count()).toBe(1);
+      expect(await page.content()).not.toContain(daemon.peer);
+      expect(trespasses).toEqual([]);
+      await page.context().close();
+    }
+  });
+
+  it('says that the daemon is gone, and keeps what was known', async () => {
+    const { page } = await open(`#token=${daemon.token}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await daemon.kill('SIGKILL');
+    await page.getByText('The peer does not answer.').waitFor();
+    expect(await page.getByText('Reconnecting').count()).toBe(1);
+    expect(await page.getByRole('heading', { name: 'Jobs' }).count()).toBe(1);
+    await page.context().close();
+  });
+});
