@@ -191,6 +191,7 @@ class Peer implements PeerStateMachine {
         peers.connect(event, turn.now);
         this.#dialFailures.clear();
         this.#exchange.onConnected(turn, event.peer);
+        this.#inputs.onConnected();
         return this.#onPresence(turn);
       case 'peer-disconnected':
         peers.disconnect(event.peer, turn.now);

@@ -21,6 +21,8 @@ export interface Missing {
 interface InputState {
   busy: boolean;
   attempts: number;
+  /** Not asked for again before this. */
+  retryAtMs: Millis;
   missing: Missing | undefined;
   /** The index is no index: nothing can ever be run. */
   malformed: string | undefined;
@@ -37,9 +39,9 @@ export class Inputs {
   /** True once kernel and index are kept here; otherwise sees to it. */
   ensure(turn: Turn, board: JobBoard): boolean {
     if (board.unitInputs !== undefined) return true;
-    const state = this.#states.get(board.id) ?? { busy: false, attempts: 0, missing: undefined, malformed: undefined };
+    const state = this.#states.get(board.id) ?? fresh();
     this.#states.set(board.id, state);
-    if (state.busy || state.malformed !== undefined) return false;
+    if (state.busy || state.malformed !== undefined || turn.now < state.retryAtMs) return false;
     state.busy = true;
     turn.emit({
       type: 'fetch-blocks',
@@ -50,6 +52,14 @@ export class Inputs {
       bytesMax: 2 * BLOCK_BYTES_MAX,
     });
     return false;
+  }
+
+  /** Whoever has come may have what is missing: nobody waits for the end of a pause. */
+  onConnected(): void {
+    for (const state of this.#states.values()) {
+      state.attempts = 0;
+      state.retryAtMs = 0;
+    }
   }
 
   /** The pause after a failed fetch is over. */
@@ -76,7 +86,8 @@ export class Inputs {
     state.busy = false;
     state.missing = missing;
     state.attempts++;
-    this.#core.agenda.set(`inputs ${board.id}`, turn.now + retryMs(state.attempts));
+    state.retryAtMs = turn.now + retryMs(state.attempts);
+    this.#core.agenda.set(`inputs ${board.id}`, state.retryAtMs);
   }
 
   onIndex(turn: Turn, board: JobBoard, bytes: Uint8Array | undefined): void {
@@ -99,6 +110,10 @@ export class Inputs {
     this.#states.delete(job);
     this.#core.agenda.set(`inputs ${job}`, undefined);
   }
+}
+
+function fresh(): InputState {
+  return { busy: false, attempts: 0, retryAtMs: 0, missing: undefined, malformed: undefined };
 }
 
 export function retryMs(attempts: number): Millis {
