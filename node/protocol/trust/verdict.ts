@@ -19,7 +19,10 @@ export type Verdict =
   | { readonly state: 'disputed'; readonly wants: 'opening' | 're-execution' | 'replica' };
 
 export interface VerdictQuestion {
+  /** m*: what counts now, raises included. */
   readonly quorum: number;
+  /** m as announced: what closings are held to, so that a later raise makes none of them invalid. */
+  readonly announcedQuorum: number;
   /** Digest of the unit's current input; undefined while this peer does not know the inputs. */
   readonly inputDigest: Digest | undefined;
   readonly isVoided: (author: PeerKey) => boolean;
@@ -75,14 +78,14 @@ export function isValidReveal(
   evidence: UnitEvidence,
   author: PeerKey,
   reveal: RevealFact,
-  question: Pick<VerdictQuestion, 'quorum' | 'inputDigest'>,
+  question: Pick<VerdictQuestion, 'announcedQuorum' | 'inputDigest'>,
 ): boolean {
   const seal = evidence.commits.get(author)?.seal;
   if (seal === undefined) return false;
   if (question.inputDigest !== undefined && reveal.inputDigest !== question.inputDigest) return false;
   if (reveal.seal !== seal) return false;
-  if (question.quorum === 1) return true;
-  return reveal.closing.includes(seal) && new Set(reveal.closing).size >= Math.min(2, question.quorum);
+  if (question.announcedQuorum === 1) return true;
+  return reveal.closing.includes(seal) && new Set(reveal.closing).size >= Math.min(2, question.announcedQuorum);
 }
 
 /** A quorum of one needs no hold and no closing: private networks, labelled as such. */

@@ -257,6 +257,7 @@ export class JobBoard {
       const before = row.verdict.state;
       const question = {
         quorum: this.quorumFor(unit),
+        announcedQuorum: this.spec.quorum,
         inputDigest: this.inputDigest(unit),
         isVoided: (author: PeerKey) => this.voided.has(author),
       };

@@ -109,6 +109,23 @@ describe('a raise', () => {
   });
 });
 
+describe('a raise from a quorum of one', () => {
+  it('makes no closing invalid: who revealed without any can still be joined by a Close', () => {
+    const story = new Story({ quorum: 1, replicas: 1 });
+    const [a, b] = [story.found(A, 0), story.found(B, 0)];
+    story.seal(a);
+    story.reveal(a);
+    expect(story.authors()).toEqual([A]);
+    story.raise(2, 0);
+    expect(story.verdict()).toEqual({ state: 'pending' });
+    story.seal(b);
+    story.reveal(b, a);
+    expect(story.verdict()).toEqual({ state: 'pending' });
+    story.close(a, 0, b);
+    expect(story.verdict()).toMatchObject({ state: 'agreed', counted: { authors: [A, B], sequential: true } });
+  });
+});
+
 describe('a reveal does not count', () => {
   it('without its commit', () => {
     const story = new Story();
