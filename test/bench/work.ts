@@ -22,8 +22,8 @@ export interface Grain {
 
 export const GRAINS: readonly Grain[] = [
   { name: '10 µs', taskMs: 0.01, side: 2, tasksPerUnit: 1_024, columns: 256, rows: 256 },
-  { name: '10 ms', taskMs: 10, side: 16, tasksPerUnit: 32, columns: 32, rows: 40 },
-  { name: '500 ms', taskMs: 500, side: 112, tasksPerUnit: 1, columns: 8, rows: 4 },
+  { name: '10 ms', taskMs: 10, side: 16, tasksPerUnit: 32, columns: 32, rows: 20 },
+  { name: '500 ms', taskMs: 500, side: 112, tasksPerUnit: 1, columns: 8, rows: 2 },
 ];
 
 export interface Kernel {
