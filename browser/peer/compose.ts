@@ -63,6 +63,8 @@ export interface TabPeer {
   readonly capacity: Capacity;
   /** Whose socket is open, with direction and round trip. */
   peers(): readonly ConnectedPeer[];
+  /** Connects to one more daemon. Rejects with a TabPeerError or a NetworkError. */
+  dial(address: string): Promise<void>;
   storage(): { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
   /** Resolves once, when it has ended, for whatever reason. Never rejects. */
   readonly ended: Promise<EndReason>;
@@ -171,6 +173,10 @@ async function assemble(
     driver,
     capacity,
     peers: () => transport.peers(),
+    async dial(address) {
+      checkAddresses([address], page);
+      await transport.dial(address);
+    },
     storage: () => {
       const { count: blocks, byteLength: bytes, byteLengthMax: bytesMax } = store.blocks;
       return { blocks, bytes, bytesMax };

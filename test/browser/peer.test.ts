@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../node/protocol/bytes.ts';
-import type { Cid, JobId } from '../../node/protocol/ids.ts';
+import type { Cid, JobId, PeerKey } from '../../node/protocol/ids.ts';
 import { ABI_VERSION } from '../../node/protocol/parameters.ts';
 import type { JobView, PeerRow } from '../../node/protocol/view.ts';
 import { cidOf, encodeUnitInput } from '../../node/protocol/wire/block.ts';
@@ -22,20 +22,27 @@ import { type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
 import { buildFixture, launch, type Site, serve } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
 import type { Joined, PlainExecution, PlainRequest } from './fixture/main.ts';
-import { startWitness } from './witness.ts';
+import { startWitness, type Witness } from './witness.ts';
 
 // Processes, a browser and real work on a machine that may be busy: conditions are polled, limits only end a hang.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const executablePath = findBrowser();
 const where = executablePath === undefined ? 'a tab (skipped: no Chromium, run .ci/install-chromium.sh)' : 'a tab';
+/** Pages closed in the hope of a goodbye, which no browser promises. */
+const CLOSE_ATTEMPTS = 3;
 const LISTEN = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'];
+
+interface Tab extends Joined {
+  readonly page: Page;
+  readonly context: BrowserContext;
+}
 
 describe.skipIf(executablePath === undefined)(where, () => {
   let folder: string;
   let site: Site;
   let browser: Browser;
-  let context: BrowserContext;
+  let contexts: BrowserContext[] = [];
   let daemons: RunningDaemon[] = [];
   let networks = 0;
 
@@ -51,24 +58,29 @@ describe.skipIf(executablePath === undefined)(where, () => {
     await rm(folder, { recursive: true, force: true });
   });
   afterEach(async () => {
-    await context?.close();
+    await Promise.all(contexts.map((context) => context.close()));
+    contexts = [];
     await Promise.all(daemons.map((daemon) => daemon.stop()));
     daemons = [];
   });
 
-  /** Two daemons that know each other; the first computes with `cores` cores. */
-  async function startNetwork(
-    cores: number,
-  ): Promise<{ network: string; first: RunningDaemon; second: RunningDaemon }> {
+  /** Two daemons that know each other, of which only the second computes. */
+  async function startNetwork(): Promise<{ network: string; first: RunningDaemon; second: RunningDaemon }> {
     const network = `tab-${++networks}`;
-    const first = await startDaemon({ network, cores, listen: LISTEN });
+    const first = await startDaemon({ network, cores: 0, listen: LISTEN });
     daemons.push(first);
     const second = await startDaemon({ network, cores: 1, listen: LISTEN, bootstrap: first.addresses.slice(0, 1) });
     daemons.push(second);
     return { network, first, second };
   }
 
-  async function openPage(): Promise<Page> {
+  async function openContext(): Promise<BrowserContext> {
+    const context = await browser.newContext();
+    contexts.push(context);
+    return context;
+  }
+
+  async function openPage(context: BrowserContext): Promise<Page> {
     const page = await context.newPage();
     await page.goto(site.url);
     await page.waitForFunction(() => 'fixture' in globalThis);
@@ -76,10 +88,19 @@ describe.skipIf(executablePath === undefined)(where, () => {
   }
 
   async function joinFrom(page: Page, network: string, bootstrap: readonly RunningDaemon[]): Promise<Joined> {
-    const addresses = bootstrap.flatMap((daemon) => daemon.addresses.filter((address) => address.includes('/ws')));
+    const addresses = bootstrap.flatMap(webSocketsOf);
     const joined = await page.evaluate((options) => fixture.join(options), { network, bootstrap: addresses, cores: 1 });
     expect(joined).toHaveProperty('self');
     return joined as Joined;
+  }
+
+  /** In a context of its own: another profile, another renderer. Resolves when these daemons see the tab. */
+  async function openTab(network: string, ...bootstrap: readonly RunningDaemon[]): Promise<Tab> {
+    const context = await openContext();
+    const page = await openPage(context);
+    const { self, slot } = await joinFrom(page, network, bootstrap);
+    for (const daemon of bootstrap) await until('a tab is connected', () => isConnected(daemon, self));
+    return { self, slot, page, context };
   }
 
   const isConnected = async (daemon: RunningDaemon, key: string): Promise<boolean> =>
@@ -94,10 +115,11 @@ describe.skipIf(executablePath === undefined)(where, () => {
         policy: { quorum: 2, taskSize, tasksPerUnit },
       })
     ).job;
+  /** One unit of minutes, which two peers must compute: the second daemon, and one other peer at a time. */
+  const submitLongUnit = (daemon: RunningDaemon): Promise<string> => submit(daemon, '40000000000', 40_000_000, 1_000);
 
   it('computes every vector of every kernel with the output and the fuel of Node.js', async () => {
-    context = await browser.newContext();
-    const page = await openPage();
+    const page = await openPage(await openContext());
     for (const name of KERNELS) {
       const { expected, blocks, requests } = vectorUnits(name);
       const found = await page.evaluate(([b, r]) => fixture.execute(b, r), [blocks, requests] as const);
@@ -106,9 +128,9 @@ describe.skipIf(executablePath === undefined)(where, () => {
   });
 
   it('joins two daemons and computes units that count, and resumes as the same peer after a reload', async () => {
-    context = await browser.newContext();
-    const { network, first, second } = await startNetwork(0);
-    const page = await openPage();
+    const { network, first, second } = await startNetwork();
+    const context = await openContext();
+    const page = await openPage(context);
     const { self, slot } = await joinFrom(page, network, [first]);
     expect(slot).toBe(0);
     await until('the tab is connected to both daemons', async () =>
@@ -126,7 +148,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
       expect(countedAuthors.toSorted()).toEqual([self, second.key].toSorted());
     }
     await until('the other daemon counts the tab, too', async () =>
-      (await viewOf(second, job)).unitRows.every(({ countedAuthors }) => countedAuthors.includes(self as never)),
+      (await viewOf(second, job)).unitRows.every(({ countedAuthors }) => countedAuthors.includes(self as PeerKey)),
     );
     const view = await page.evaluate(() => fixture.view());
     expect(view).toMatchObject({ self, cores: 1, paused: [], observer: undefined });
@@ -137,43 +159,81 @@ describe.skipIf(executablePath === undefined)(where, () => {
     expect(await joinFrom(page, network, [second])).toEqual({ self, slot: 0 });
     const restored = await page.evaluate((id) => fixture.jobView(id), job);
     expect(restored?.job).toBe(job);
+    await page.evaluate((address) => fixture.dial(address), webSocketsOf(first)[0]!);
+    const refused = page.evaluate((address) => fixture.dial(address), first.addresses[0]!);
+    await expect(refused).rejects.toThrow('a tab can only open websockets');
 
-    const beside = await openPage();
+    const beside = await openPage(context);
     const other = await joinFrom(beside, network, [first]);
     expect(other.slot).toBe(1);
     expect(other.self).not.toBe(self);
   });
 
-  it('says goodbye when its page is closed, and others take over what it had claimed', async () => {
-    context = await browser.newContext();
-    const { network, first, second } = await startNetwork(1);
+  it('says goodbye when its page is closed, so that another tab takes over at once', async () => {
+    const { network, first } = await startNetwork();
     const witness = await startWitness(network, first.addresses.slice(0, 1));
     try {
-      const page = await openPage();
-      const { self } = await joinFrom(page, network, [first, second]);
-      await until('the tab is connected', () => isConnected(first, self));
-      const job = await submit(first, '400000000000', 40_000_000, 40);
-      const claimed = await until('the tab has claimed a unit', () => {
-        const claim = witness.heard.findLast(({ author, body }) => author === self && body.kind === 'claim');
-        return claim?.body.kind === 'claim' && claim.body.job === job && claim.body.leaseMs > 0 && claim.body.units;
-      });
-      const closedAtMs = Date.now();
-      await page.close();
-      const goodbye = await until('the claim with lease 0', () =>
-        witness.heard.find(({ author, body }) => author === self && body.kind === 'claim' && body.leaseMs === 0),
-      );
-      expect(goodbye.body).toMatchObject({ job, units: claimed });
-      console.log('goodbye after', goodbye.atMs - closedAtMs);
-      await until('the unit is no longer the tab’s', async () => {
-        const { unitRows } = await viewOf(second, job);
-        return claimed.every((unit) => !unitRows[unit]?.claimedBy.includes(self as never));
-      });
+      const waiting = await openTab(network, first);
+      // A browser that is short of time may give a page none at all to end in: then the next one has to show it.
+      for (let attempt = 1; attempt <= CLOSE_ATTEMPTS; attempt++) {
+        await waiting.page.evaluate(() => fixture.pause('manual'));
+        const closing = await openTab(network, first);
+        const job = await submitLongUnit(first);
+        await until('the tab has claimed the unit', () => claims(witness, closing.self, job, 'held'));
+        await waiting.page.evaluate(() => fixture.resume('manual'));
+        await closing.page.close();
+        const seen = () => claims(witness, closing.self, job, 'released');
+        const goodbye = await until('the goodbye: a claim with lease 0', seen, 10_000).catch(() => false);
+        if (goodbye) await until('the other tab has taken over', () => claims(witness, waiting.self, job, 'held'));
+        await first.api(`jobs/${job}/cancel`, {});
+        if (goodbye) return;
+      }
+      expect.unreachable(`${CLOSE_ATTEMPTS} pages were closed and none said goodbye`);
+    } finally {
+      await witness.stop();
+    }
+  });
+
+  it('is replaced without a goodbye when its renderer is killed', async () => {
+    const { network, first } = await startNetwork();
+    const witness = await startWitness(network, first.addresses.slice(0, 1));
+    try {
+      const tab = await openTab(network, first);
+      const job = await submitLongUnit(first);
+      const counts = async (): Promise<boolean> =>
+        (await viewOf(first, job)).unitRows[0]?.claimedBy.includes(tab.self as PeerKey) === true;
+      await until('the tab has claimed the unit', counts);
+      const session = await tab.context.newCDPSession(tab.page);
+      const crashed = tab.page.waitForEvent('crash');
+      // A renderer that has crashed answers nothing any more.
+      session.send('Page.crash').catch(() => undefined);
+      await crashed;
+      await until('its claim no longer counts', async () => !(await counts()));
+      expect(claims(witness, tab.self, job, 'released')).toBe(false);
+      const next = await openTab(network, first);
+      await until('the next tab has taken over', () => claims(witness, next.self, job, 'held'));
       await first.api(`jobs/${job}/cancel`, {});
     } finally {
       await witness.stop();
     }
   });
 });
+
+function webSocketsOf({ addresses }: RunningDaemon): readonly string[] {
+  return addresses.filter((address) => address.includes('/ws'));
+}
+
+/** Whether this peer has said that it works on unit 0 of that job, or that it has let go of it. */
+function claims({ heard }: Witness, key: string, job: string, lease: 'held' | 'released'): boolean {
+  return heard.some(
+    ({ author, body }) =>
+      author === key &&
+      body.kind === 'claim' &&
+      body.job === job &&
+      body.units.includes(0) &&
+      body.leaseMs > 0 === (lease === 'held'),
+  );
+}
 
 /** One unit of one task for each vector, and what Node.js makes of it. */
 function vectorUnits(name: (typeof KERNELS)[number]): {
