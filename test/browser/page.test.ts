@@ -74,6 +74,10 @@ describe.skipIf(executablePath === undefined)(where, () => {
     ]);
     expect(download.suggestedFilename()).toMatch(/^prime-count-[0-9a-f]{10}\.bin$/);
 
+    // Nothing sticks out on a phone.
+    await page.setViewportSize({ width: 390, height: 800 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+
     await page.reload();
     await page.getByText('78,498').waitFor();
     expect(trespasses).toEqual([]);
