@@ -37,6 +37,7 @@ describe('gossip adapter', () => {
       logger: { log: (_level, message) => logged.push(message) },
       ready: () => ready,
       received: (token) => tokens.push(token),
+      soon: (callback) => void setTimeout(callback, 0),
     });
     gossip.start();
   });
