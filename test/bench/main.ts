@@ -16,7 +16,8 @@ import { GRAINS, type Grain, type Kernel, loadKernel, type Work, workOf } from '
 const HELP = `Usage: npm run bench -- [options]
 
 Verified tasks per second and processor time per task of a network of three peers (two workers, quorum 2), against two
-bare threads that run the same wasm twice; and the latency of tiny jobs on four peers. Takes a few minutes.
+bare threads that run the same wasm twice; and the latency of tiny jobs on four peers. Takes a few minutes on a machine
+that does nothing else; workers have the lowest priority, so on a busy one it takes long and tells little.
 
 Options:
   --json   the figures as JSON on stdout; progress goes to stderr

@@ -14,7 +14,7 @@ export interface Cast {
 }
 
 /** Times each task counts its words: makes units take longer than the network needs to agree on them. */
-const PASSES = 300;
+const PASSES = 200;
 const MOST = 20;
 
 /** Resolves to what was expected and did not happen; empty when all is well. */
