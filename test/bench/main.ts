@@ -99,7 +99,9 @@ async function measureGrains({ createSwarm }: Interruption, screen: Screen): Pro
       const onProgress = (fraction: number): void => screen.progress(fraction, `${grain.name} on the network`);
       const network = await runOnNetwork(swarm, submitter, work, onProgress);
       screen.done();
-      reports.push(reportOf(work, { network, metered, unmetered }, network.executionsPerUnit));
+      const report = reportOf(work, { network, metered, unmetered }, network.executionsPerUnit);
+      screen.line(`  verified tasks/s: ${SIDES.map((side, i) => `${side} ${rate(sidesOf(report)[i]!)}`).join(', ')}`);
+      reports.push(report);
     }
     return reports;
   } finally {
@@ -123,7 +125,11 @@ async function calibrated(bare: BareThreads, kernel: Kernel, grain: Grain): Prom
   return workOf(kernel, grain, Math.min(65_535, Math.max(1, iterations)));
 }
 
-function reportOf(work: Work, efforts: Record<'network' | 'metered' | 'unmetered', Effort>, executionsPerUnit: number) {
+function reportOf(
+  work: Work,
+  efforts: Record<'network' | 'metered' | 'unmetered', Effort>,
+  executionsPerUnit: number,
+): GrainReport {
   const [network, metered, unmetered] = [efforts.network, efforts.metered, efforts.unmetered].map(sideOf) as [
     Side,
     Side,
@@ -146,6 +152,10 @@ function reportOf(work: Work, efforts: Record<'network' | 'metered' | 'unmetered
         ? undefined
         : { overMetered: cpuOver(metered), overUnmetered: cpuOver(unmetered) },
   };
+}
+
+function sidesOf({ network, metered, unmetered }: GrainReport): readonly Side[] {
+  return [network, metered, unmetered];
 }
 
 function sideOf(effort: Effort): Side {
@@ -177,14 +187,10 @@ async function measureTinyJobs({ createSwarm }: Interruption, screen: Screen): P
 function table({ grains, tinyJob }: Report): string[] {
   const rows = grains.map(({ grain, network, metered, unmetered, throughput, cpu }) => [
     grain,
-    rate(network),
-    rate(metered),
-    rate(unmetered),
+    ...[network, metered, unmetered].map(rate),
     ratio(throughput.overMetered),
     ratio(throughput.overUnmetered),
-    cpuTime(network),
-    cpuTime(metered),
-    cpuTime(unmetered),
+    ...[network, metered, unmetered].map(cpuTime),
     ratio(cpu?.overMetered),
     ratio(cpu?.overUnmetered),
     network.executionsPerUnit.toFixed(2),
