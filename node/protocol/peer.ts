@@ -39,6 +39,8 @@ import { sealEnvelope } from './wire/envelope.ts';
 import { Agenda } from './work/agenda.ts';
 import { JobBoard } from './work/board.ts';
 
+/** Between the first connection and the identity that goes to the whole network: links and meshes form meanwhile. */
+const INTRODUCTION_PAUSE_MS = 1_000;
 /** Least time between two choices of work; and after a choice in vain, as much for each unit it looked at, up to a bound. */
 const SCHEDULE_PAUSE_MS = 5;
 const SCHEDULE_PAUSE_PER_UNIT_MS = 0.5;
@@ -80,6 +82,8 @@ class Peer implements PeerStateMachine {
   #holdMs: Millis | undefined;
   #observer: string | undefined;
   #offered = -1;
+  /** Our identity was published while somebody was connected. */
+  #introduced = false;
   #scheduledAtMs = Number.NEGATIVE_INFINITY;
   #schedulePauseMs = SCHEDULE_PAUSE_MS;
 
@@ -189,6 +193,8 @@ class Peer implements PeerStateMachine {
         return agenda.set('identity', turn.now);
       case 'peer-connected':
         peers.connect(event, turn.now);
+        // An identity told to nobody has to be told again, or peers beyond this neighbour hear of us in ten minutes.
+        if (!this.#introduced) agenda.setEarlier('identity', turn.now + INTRODUCTION_PAUSE_MS);
         this.#dialFailures.clear();
         this.#exchange.onConnected(turn, event.peer);
         this.#inputs.onConnected();
@@ -314,6 +320,7 @@ class Peer implements PeerStateMachine {
 
   #sayIdentity(turn: Turn): void {
     this.#offered = this.#volunteer.offeredCores;
+    this.#introduced = this.#core.peers.connected.length > 0;
     this.#core.outbox.say(turn, {
       kind: 'identity',
       issuedAtMs: Math.round(turn.now),

@@ -42,7 +42,7 @@ export interface JobRow {
   readonly quorum: number;
   /** Fuel of units with a result. */
   readonly fuel: number;
-  /** Reveals seen, over units with a result: executions per unit so far. */
+  /** Runs so far: reveals seen, and own runs taken as they are. Over all units. */
   readonly executions: number;
   readonly submittedAtMs: Millis;
   readonly finishedAtMs: Millis | undefined;

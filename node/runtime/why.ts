@@ -37,7 +37,7 @@ export function explain(reason: Reason, wording: Wording): Explanation {
       );
     case 'rank-not-open':
       return say(
-        `the units of job ${short(reason.job)} open to this peer's rank ${until(reason.untilMs, wording)}`,
+        `the units of job ${short(reason.job)} stay closed to this peer's rank ${until(reason.untilMs, wording)}`,
         undefined,
       );
     case 'claimed-by-others': {

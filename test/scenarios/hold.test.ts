@@ -26,8 +26,8 @@ describe('the hold', () => {
     const { told, measured } = await measure(linkMs);
     expect(told).toBeGreaterThanOrEqual(min);
     expect(told).toBeLessThanOrEqual(max);
-    // Peers differ a little in what they measured.
-    expect(measured).toBeGreaterThan(0.8 * told);
+    // Peers differ in what they have measured by then, most of all those with few pings so far.
+    expect(measured).toBeGreaterThan(0.6 * told);
     expect(measured).toBeLessThan(1.5 * told + 4 * linkMs + 50);
   });
 });
