@@ -143,10 +143,14 @@ class Stage {
   }
 
   async #killAt(job: JobId, fraction: number): Promise<void> {
-    await until('the job to be far enough for a kill', async () => {
-      const { done, units, outcome } = await this.#others[0]!.client.progress(job);
-      return outcome !== undefined || done >= fraction * 0.9 * units;
-    });
+    await until(
+      'the job to be far enough for a kill',
+      async () => {
+        const { done, units, outcome } = await this.#others[0]!.client.progress(job);
+        return outcome !== undefined || done >= fraction * 0.9 * units;
+      },
+      TIMEOUT_MS,
+    );
     await this.#swarm.kill(this.victim);
   }
 

@@ -9,9 +9,10 @@ it('a lone submitter computes its job itself and shares what is left', { timeout
   const submitter = await swarm.start('submitter');
   const piece = { ...primes(2, 60, 3), policy: { ...primes(2, 60, 3).policy, ownResults: 'alone' as const } };
   const job = await submit(submitter, piece);
-  await until('a tenth of the job to be done alone', async () => (await viewOf(submitter, job))!.counts.own >= 6);
+  const isAhead = async () => (await viewOf(submitter, job))!.counts.own >= 6;
+  await until('a tenth of the job to be done alone', isAhead, TIMEOUT_MS);
   const late = await swarm.start('late');
-  await until('the late peer to be rostered', async () => (await viewOf(submitter, job))!.roster === 1, 60_000, 20);
+  await until('the late peer to be rostered', async () => (await viewOf(submitter, job))!.roster === 1, TIMEOUT_MS, 20);
   const joined = (await viewOf(submitter, job))!;
   const doneAlone = joined.unitRows.filter(({ label }) => label?.kind === 'own').map(({ unit }) => unit);
   const left = joined.units - doneAlone.length;
@@ -35,10 +36,14 @@ it('a lone volunteer waits with a reason until a second one comes', { timeout: T
   await swarm.connected();
   const piece = primes(3, 6);
   const job = await submit(submitter, piece);
-  const waiting = await until('the volunteer to say why it waits', async () => {
-    const { why } = (await volunteer.client.status()).view;
-    return why.find((reason) => reason.code === 'waiting-for-quorum' && reason.units === 6);
-  });
+  const waiting = await until(
+    'the volunteer to say why it waits',
+    async () => {
+      const { why } = (await volunteer.client.status()).view;
+      return why.find((reason) => reason.code === 'waiting-for-quorum' && reason.units === 6);
+    },
+    TIMEOUT_MS,
+  );
   expect(waiting).toMatchObject({ job, have: 1, need: 2 });
   const [answer] = (await volunteer.client.why(job)).why;
   expect(answer!.text).toMatch(/quorum/i);
