@@ -66,10 +66,15 @@ const NOTES_MAX = 1_024;
 /** Time for joins under way when the daemon stops. */
 const STOP_MAX_MS = 2_000;
 
+/** Submissions under way at a time are few; notifications about jobs of an earlier life of this peer are dropped. */
+const ENDED_EARLY_MAX = 256;
+
 export class JobService {
   readonly #parts: JobServiceParts;
   readonly #notes = new Map<JobId, JobNote>();
   readonly #paces = new Map<JobId, Pace>();
+  /** Jobs that ended before their submission had been noted here. */
+  readonly #endedEarly = new Set<JobId>();
   readonly #ending = new Map<JobId, Promise<void>>();
   #unsubscribe: (() => void) | undefined;
   #stopping = false;
@@ -147,7 +152,8 @@ export class JobService {
       await store.notes.put(draftId, draft);
       const job = await announce(driver, prepared);
       await this.#adopt({ ...draft, job });
-      this.#look(job);
+      // The view runs ahead of the disk; the notification comes when outputs are kept. It may have come already.
+      if (this.#endedEarly.delete(job)) this.#look(job);
       return job;
     } finally {
       await this.#discardDraft(draftId);
@@ -237,8 +243,15 @@ export class JobService {
       this.#paces.set(notification.job, pace);
       pace.add(this.#parts.clock.now());
     } else if (notification.type === 'job-finished' || notification.type === 'job-cancelled') {
-      this.#look(notification.job);
+      if (this.#notes.has(notification.job)) this.#look(notification.job);
+      else this.#noteEarlyEnd(notification.job);
     }
+  }
+
+  #noteEarlyEnd(job: JobId): void {
+    this.#endedEarly.add(job);
+    const [oldest] = this.#endedEarly;
+    if (this.#endedEarly.size > ENDED_EARLY_MAX && oldest !== undefined) this.#endedEarly.delete(oldest);
   }
 
   /** Ends an own job if the network is done with it and its outcome is not noted yet. */
