@@ -108,10 +108,15 @@ export class Admissions {
     if (isWeakKey(envelope.author) || isNonCanonicalSignature(envelope.signature))
       return { step: 'reject', code: 'weak-key' };
     if (this.#seen.has(envelope.id)) return { step: 'ignore', code: 'duplicate' };
-    const { author, body } = envelope;
-    if (source.via === 'gossip' && !this.#authors.take(`${author} ${body.kind}`, now))
+    // Only looked at here: before the signature is checked, anybody could empty somebody else's bucket.
+    if (source.via === 'gossip' && this.#authors.nextAt(speechOf(envelope), now) > now)
       return { step: 'ignore', code: 'rate-limited' };
     return { step: 'verify', envelope };
+  }
+
+  /** Takes an authenticated statement out of its author's bucket. False when that is empty: to be ignored. */
+  charge(envelope: Envelope, source: Source, now: Millis): boolean {
+    return source.via !== 'gossip' || this.#authors.take(speechOf(envelope), now);
   }
 
   /** Marks an authenticated statement, so that further copies cost one lookup. Oldest forgotten first. */
@@ -234,6 +239,11 @@ export function isEquivocation(first: Envelope, second: Envelope, board: JobBoar
     return entryIn(a) !== undefined && entryIn(b) !== undefined && entryIn(a) !== entryIn(b);
   }
   return false;
+}
+
+/** Each author has a bucket for each kind. */
+function speechOf({ author, body }: Envelope): string {
+  return `${author} ${body.kind}`;
 }
 
 /** What is wrong with a job, in words; undefined when nothing is. The same rule refuses at submit and rejects on the wire. */

@@ -103,6 +103,7 @@ export class Intake {
     }
     // Two copies may have been under way to the verifier at the same time.
     if (this.#admissions.isSeen(envelope.id)) return answer('ignore');
+    if (!this.#admissions.charge(envelope, source, turn.now)) return answer('ignore');
     this.#admissions.remember(envelope.id);
     const { step } = this.#admit(turn, envelope, source);
     answer(step === 'wait' ? 'ignore' : step);

@@ -5,7 +5,7 @@
  */
 import { fromHex, toHex } from './bytes.ts';
 import type { Digest, JobId, StatementId } from './ids.ts';
-import { STATEMENTS_MAX } from './limits.ts';
+import { STATEMENTS_BYTES_MAX, STATEMENTS_MAX } from './limits.ts';
 
 interface JobSet {
   readonly statements: Map<StatementId, Uint8Array>;
@@ -16,13 +16,14 @@ interface JobSet {
 export class Ledger {
   readonly #jobs = new Map<JobId, JobSet>();
   #size = 0;
+  #bytes = 0;
 
   get size(): number {
     return this.#size;
   }
 
   get isFull(): boolean {
-    return this.#size >= STATEMENTS_MAX;
+    return this.#size >= STATEMENTS_MAX || this.#bytes >= STATEMENTS_BYTES_MAX;
   }
 
   has(job: JobId, id: StatementId): boolean {
@@ -42,6 +43,7 @@ export class Ledger {
       set.digest[i] = set.digest[i]! ^ byte;
     });
     this.#size++;
+    this.#bytes += bytes.length;
     return true;
   }
 
@@ -63,6 +65,7 @@ export class Ledger {
 
   dropJob(job: JobId): void {
     this.#size -= this.count(job);
+    for (const bytes of this.#jobs.get(job)?.statements.values() ?? []) this.#bytes -= bytes.length;
     this.#jobs.delete(job);
   }
 }

@@ -26,6 +26,8 @@ export const AUTHORS_PER_UNIT_MAX = 16;
 export const JOBS_MAX = 1_024;
 /** Statements over all jobs. Beyond it: whole finished jobs are evicted, then new statements are ignored; exchange heals later. */
 export const STATEMENTS_MAX = 1_000_000;
+/** Bytes of all statements: a million commits of 300 bytes. Statements of the largest size reach this long before their number. */
+export const STATEMENTS_BYTES_MAX = 320 * 1024 * 1024;
 /** Ids remembered as seen, so that duplicates cost one lookup. Oldest forgotten first; a forgotten one is verified again, which is harmless. */
 export const SEEN_MAX = 65_536;
 /** Statements waiting for a prerequisite (their job, a level that opens later). Oldest dropped first; exchange brings them back. */

@@ -109,9 +109,7 @@ const REFUSALS: { readonly [code in RefusalCode]: readonly ['ignore' | 'reject',
     () => {
       const { admissions } = door();
       let last: Precheck | undefined;
-      for (let i = 0; i <= PARAMETERS.messageBurst; i++) {
-        last = admissions.precheck(envelope(A, identity(i)).bytes, GOSSIP, START_MS);
-      }
+      for (let i = 0; i <= PARAMETERS.messageBurst; i++) last = hear(admissions, A, i);
       return last!;
     },
   ],
@@ -390,12 +388,19 @@ describe('an author of two seals', () => {
   });
 });
 
+/** An authentic identity comes by gossip. */
+function hear(admissions: Admissions, author: PeerKey, issuedAtMs: number): Precheck {
+  const result = admissions.precheck(envelope(author, identity(issuedAtMs)).bytes, GOSSIP, START_MS);
+  if (result.step === 'verify') admissions.charge(result.envelope, GOSSIP, START_MS);
+  return result;
+}
+
 describe('load', () => {
   it('is ignored, whoever causes it, and forgotten again', () => {
     const { admissions } = door();
     const steps = new Set<string>();
     for (let i = 0; i < 20_000; i++) {
-      const result = admissions.precheck(envelope(key(i % 300), identity(i)).bytes, GOSSIP, START_MS);
+      const result = hear(admissions, key(i % 300), i);
       steps.add(result.step === 'verify' ? 'verify' : `${result.step} ${result.code}`);
     }
     expect(steps).toEqual(new Set(['verify', 'ignore rate-limited']));
@@ -404,12 +409,19 @@ describe('load', () => {
 
   it("of one kind leaves the author's other kinds alone, and exchange is not counted", () => {
     const { admissions, id } = door();
-    for (let i = 0; i < 200; i++) admissions.precheck(envelope(A, identity(i)).bytes, GOSSIP, START_MS);
+    for (let i = 0; i < 200; i++) hear(admissions, A, i);
+    expect(hear(admissions, A, 200)).toEqual({ step: 'ignore', code: 'rate-limited' });
     const cancel = envelope(A, { kind: 'cancel', job: id, seq: 0 }).bytes;
     expect(admissions.precheck(cancel, GOSSIP, START_MS).step).toBe('verify');
     for (let i = 0; i < 10_000; i++) {
       expect(admissions.precheck(envelope(A, identity(i)).bytes, DIRECT, START_MS).step).toBe('verify');
     }
+  });
+
+  it('of forged statements leaves the bucket of the author they name alone', () => {
+    const { admissions } = door();
+    for (let i = 0; i < 1_000; i++) admissions.precheck(envelope(A, identity(i)).bytes, GOSSIP, START_MS);
+    expect(hear(admissions, A, 1_000).step).toBe('verify');
   });
 
   it('of a forwarder that carries the traffic of many authors is let through up to its own bucket', () => {
