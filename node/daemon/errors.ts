@@ -72,6 +72,7 @@ export function translate(error: unknown): Translated {
 
 const NETWORK_CODES: Readonly<Record<NetworkErrorCode, ErrorCode>> = {
   'address-malformed': 'address',
+  'invitation-malformed': 'usage',
   'address-refused': 'address',
   'swarm-key-malformed': 'swarm-key',
   'key-unsupported': 'failed',

@@ -2,6 +2,8 @@
 export type NetworkErrorCode =
   /** Not a multiaddr. */
   | 'address-malformed'
+  /** A link that invites to a network, but does not say what is needed to join. */
+  | 'invitation-malformed'
   /** A multiaddr, but one this peer must not or cannot use. */
   | 'address-refused'
   /** Not a key file of libp2p's private networks. */
