@@ -1,0 +1,171 @@
+/**
+ * The peer that lives in this tab as the page's peer. Nothing travels: snapshots are taken from the driver, when
+ * something has happened there at most four times a second, otherwise once a second so that times move on, and not at
+ * all while nobody looks at the page. Notifications are passed on at once, looked at or not.
+ */
+import type { JobId, Millis } from '../../../node/protocol/ids.ts';
+import type { JobView, PeerView } from '../../../node/protocol/view.ts';
+import type { EndReason, TabPeer } from '../../peer/compose.ts';
+import type { About, Change, Connection, PeerSource } from '../peer-source.ts';
+
+/** What is used of a tab's peer; tests hand in one of their own. */
+export type WatchedPeer = Pick<TabPeer, 'driver' | 'capacity' | 'parameters' | 'peerName' | 'storage'> & {
+  readonly ended: Promise<EndReason>;
+};
+
+export interface TabSourceOptions {
+  readonly peer: WatchedPeer;
+  /** Of the page. */
+  readonly version: string;
+  /** The most cores that can be given; the browser's own number by default. */
+  readonly coresMax?: number;
+  /** Says whether anybody looks; the document by default. */
+  readonly visibility?: Pick<Document, 'hidden' | 'addEventListener' | 'removeEventListener'>;
+}
+
+const REFRESH_MIN_MS = 250;
+const TICK_MS = 1_000;
+/** A snapshot of a job of thousands of units is some megabytes: it is taken less often. */
+const LARGE_JOB_UNITS = 4_000;
+const LARGE_JOB_INTERVAL_MS = 3_000;
+/** Snapshots of jobs kept: one page shows one job. */
+const JOBS_MAX = 4;
+
+interface JobSnapshot {
+  readonly takenAtMs: Millis;
+  readonly view: JobView | undefined;
+}
+
+export class TabSource implements PeerSource {
+  readonly kind = 'tab';
+  readonly #peer: WatchedPeer;
+  readonly #version: string;
+  readonly #coresMax: number;
+  readonly #visibility: NonNullable<TabSourceOptions['visibility']>;
+  readonly #startedAtMs: Millis;
+  readonly #listeners = new Set<(change: Change) => void>();
+  readonly #jobs = new Map<JobId, JobSnapshot>();
+  readonly #closing: (() => void)[] = [];
+  #connection: Connection = { state: 'live' };
+  #view: PeerView;
+  #refreshedAtMs = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether something has happened since the last snapshot. */
+  #isStale = false;
+
+  constructor({ peer, version, coresMax, visibility = document }: TabSourceOptions) {
+    this.#peer = peer;
+    this.#version = version;
+    this.#coresMax = Math.max(coresMax ?? navigator.hardwareConcurrency, peer.capacity.state.cores);
+    this.#visibility = visibility;
+    this.#view = peer.driver.view();
+    this.#startedAtMs = this.#view.nowMs;
+    this.#refreshedAtMs = performance.now();
+    this.#closing.push(
+      peer.driver.subscribe((notification) => {
+        this.#emit({ type: 'notification', notification });
+        this.#changed();
+      }),
+    );
+    const looked = (): void => (visibility.hidden ? this.#disarm() : this.#refresh());
+    visibility.addEventListener('visibilitychange', looked);
+    this.#closing.push(() => visibility.removeEventListener('visibilitychange', looked));
+    void peer.ended.then(() => {
+      this.close();
+      this.#connection = { state: 'lost', sinceMs: Date.now() };
+      this.#emit({ type: 'connection' });
+    });
+    this.#arm(TICK_MS);
+  }
+
+  connection(): Connection {
+    return this.#connection;
+  }
+
+  about(): About {
+    const { parameters, peerName } = this.#peer;
+    return {
+      version: this.#version,
+      network: parameters.network,
+      preset: parameters.preset,
+      peerName,
+      // A tab dials and is not dialled.
+      addresses: [],
+      startedAtMs: this.#startedAtMs,
+      dataFolder: undefined,
+      storage: this.#peer.storage(),
+      mayAct: true,
+      coresMax: this.#coresMax,
+    };
+  }
+
+  view(): PeerView {
+    return this.#view;
+  }
+
+  jobView(job: JobId): JobView | undefined {
+    const kept = this.#jobs.get(job);
+    if (kept !== undefined && !this.#isOld(kept)) return kept.view;
+    const view = this.#peer.driver.jobView(job);
+    this.#jobs.delete(job);
+    this.#jobs.set(job, { takenAtMs: performance.now(), view });
+    const [oldest] = this.#jobs.keys();
+    if (this.#jobs.size > JOBS_MAX && oldest !== undefined) this.#jobs.delete(oldest);
+    return view;
+  }
+
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async setCapacity({ cores, paused }: { readonly cores?: number; readonly paused?: boolean }): Promise<void> {
+    const { capacity } = this.#peer;
+    if (cores !== undefined) capacity.setCores(cores);
+    if (paused === true) capacity.pause('manual');
+    if (paused === false) capacity.resume('manual');
+    // The peer hears of it in a turn of its own.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#refresh();
+  }
+
+  /** Follows the peer no longer. The peer itself goes on. */
+  close(): void {
+    for (const close of this.#closing.splice(0)) close();
+    this.#disarm();
+  }
+
+  #changed(): void {
+    if (this.#isStale) return;
+    this.#isStale = true;
+    this.#arm(Math.max(0, this.#refreshedAtMs + REFRESH_MIN_MS - performance.now()));
+  }
+
+  #refresh(): void {
+    this.#isStale = false;
+    this.#refreshedAtMs = performance.now();
+    this.#view = this.#peer.driver.view();
+    this.#arm(TICK_MS);
+    this.#emit({ type: 'view' });
+  }
+
+  #isOld({ takenAtMs, view }: JobSnapshot): boolean {
+    if (takenAtMs >= this.#refreshedAtMs) return false;
+    return (view?.units ?? 0) <= LARGE_JOB_UNITS || performance.now() - takenAtMs > LARGE_JOB_INTERVAL_MS;
+  }
+
+  #arm(afterMs: number): void {
+    this.#disarm();
+    if (this.#visibility.hidden || this.#closing.length === 0) return;
+    this.#timer = setTimeout(() => this.#refresh(), afterMs);
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #emit(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
