@@ -23,6 +23,7 @@ export const CORES_MAX = 256;
 export class Capacity {
   readonly #parts: CapacityParts;
   readonly #paused: Set<PauseReason>;
+  readonly #listeners = new Set<() => void>();
   #cores: number;
 
   constructor(parts: CapacityParts) {
@@ -53,9 +54,16 @@ export class Capacity {
     if (this.#paused.delete(reason)) this.announce();
   }
 
+  /** Calls `listener` after every change. Returns what ends that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Tells the peer; also once at its start. */
   announce(): void {
     this.#parts.dispatch({ type: 'capacity-changed', ...this.state });
+    for (const listener of this.#listeners) listener();
   }
 }
 
