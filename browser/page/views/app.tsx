@@ -162,7 +162,7 @@ export function networkOf({ network, preset }: { readonly network: string; reado
   return network === preset || network === '' ? kind : `${kind} “${network}”`;
 }
 
-function Mark(): JSX.Element {
+export function Mark(): JSX.Element {
   return (
     <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
       <rect width="32" height="32" rx="8" />

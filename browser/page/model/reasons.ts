@@ -1,0 +1,65 @@
+/**
+ * Reasons in the words of whoever reads them. `explain` speaks to the owner of a daemon, at a command line; who has a
+ * tab open has buttons instead. What is the same for both is said once, there.
+ */
+import type { Reason } from '../../../node/protocol/view.ts';
+import { type Explanation, explain, type Wording } from '../../../node/runtime/why.ts';
+import type { PeerSource } from '../peer-source.ts';
+
+export function reasonWords(kind: PeerSource['kind'], reason: Reason, wording: Wording): Explanation {
+  const general = explain(reason, wording);
+  if (kind === 'daemon') return general;
+  switch (reason.code) {
+    case 'no-peers':
+      return {
+        text: 'no other peer is connected',
+        advice: 'this page keeps trying; the peer that invited you may be switched off',
+      };
+    case 'computes-nothing':
+      return { text: 'this tab gives no cores and computes nothing', advice: 'give it some under “This peer”' };
+    case 'no-job':
+      return {
+        text: 'no job is known that this tab could work on',
+        advice: 'it begins by itself when one is submitted',
+      };
+    case 'paused':
+      return {
+        text: general.text.replace('by its owner', 'by you').replace('the page is', 'this tab is'),
+        advice: undefined,
+      };
+    case 'storage':
+      return {
+        text: `the browser keeps no more for this page: ${reason.detail}`,
+        advice: 'free some disk space; it goes on by itself then',
+      };
+    case 'roster-below-quorum':
+      return { text: general.text, advice: 'more volunteers are needed: invite some' };
+    case 'alone':
+      return { text: general.text, advice: 'invite others, and they will help with what is left' };
+    case 'dial-failed':
+      return dialWords(reason);
+    default:
+      return general;
+  }
+}
+
+/** A browser does not tell a page why a connection failed, so all likely causes are named. */
+function dialWords(reason: Extract<Reason, { code: 'dial-failed' }>): Explanation {
+  const { address, failure } = reason;
+  if (failure === 'wrong-peer') {
+    return { text: `${address} is another peer than the invitation says`, advice: 'ask for a new invitation' };
+  }
+  const isHere = /^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(address);
+  if (failure === 'swarm-key-suspected' || failure === 'refused') {
+    return {
+      text: `${address} closed the connection at once`,
+      advice: 'it may be full, or belong to a private network that tabs cannot join: try again later, or ask its owner',
+    };
+  }
+  return {
+    text: `${address} ${failure === 'timeout' ? 'did not answer in time' : 'cannot be reached'}`,
+    advice: isHere
+      ? 'this address works only on the machine where that peer runs: start it there, or ask for another invitation'
+      : 'it may be switched off or full, or a firewall is in between: try again later, or ask for another invitation',
+  };
+}
