@@ -12,6 +12,7 @@ import type { PeerKey } from '../../node/protocol/ids.ts';
 import { openParameters, type Parameters, testParameters } from '../../node/protocol/parameters.ts';
 import { createPeer } from '../../node/protocol/peer.ts';
 import { createDriver, type Driver } from '../../node/runtime/driver.ts';
+import type { Executor } from '../../node/runtime/environment.ts';
 import { type Logger, silentLogger } from '../../node/runtime/log.ts';
 import { SandboxExecutor } from '../../node/sandbox/executor.ts';
 import { checkAddresses, dialable, type PageSecurity } from './addresses.ts';
@@ -40,6 +41,11 @@ export interface TabPeerOptions {
   /** Version of the page, told to other peers. */
   readonly version?: string;
   readonly logger?: Logger;
+}
+
+/** Parts put in the place of the peer's own, e.g. by a test that needs a liar. The page has none. */
+export interface TabPeerOverrides {
+  readonly executor?: (executor: SandboxExecutor) => Executor;
 }
 
 /** Why a tab's peer is no more. */
@@ -80,7 +86,7 @@ const LEARN_INTERVAL_MS = 2_000;
  * Resolves when the peer runs; it may take a moment longer until a daemon answers, which the view tells. Rejects with
  * a TabPeerError, a NetworkError for a malformed address, or a StorageError.
  */
-export async function createTabPeer(options: TabPeerOptions): Promise<TabPeer> {
+export async function createTabPeer(options: TabPeerOptions, overrides: TabPeerOverrides = {}): Promise<TabPeer> {
   const page: PageSecurity = { isHttps: globalThis.location.protocol === 'https:' };
   await checkRequirements(globalThis as unknown as BrowserGlobals);
   if (options.bootstrap.length === 0) {
@@ -91,7 +97,7 @@ export async function createTabPeer(options: TabPeerOptions): Promise<TabPeer> {
   const slot = await takeSlot(navigator.locks, parameters.network);
   const closing: (() => unknown)[] = [() => slot.release()];
   try {
-    return await assemble(options, page, parameters, slot, closing);
+    return await assemble(options, overrides, page, parameters, slot, closing);
   } catch (error) {
     await closeAll(closing, options.logger ?? silentLogger);
     throw error;
@@ -100,6 +106,7 @@ export async function createTabPeer(options: TabPeerOptions): Promise<TabPeer> {
 
 async function assemble(
   options: TabPeerOptions,
+  overrides: TabPeerOverrides,
   page: PageSecurity,
   parameters: Parameters,
   slot: Slot,
@@ -143,7 +150,15 @@ async function assemble(
   const { publicKey: self, saltSecret } = identity;
   const peer = createPeer({ self, saltSecret, parameters, cores, addresses: [], agent, random: Math.random });
   const random = { next: Math.random };
-  const driver = createDriver({ peer, environment: { clock, random, identity, store, executor, transport }, logger });
+  const environment = {
+    clock,
+    random,
+    identity,
+    store,
+    executor: overrides.executor?.(executor) ?? executor,
+    transport,
+  };
+  const driver = createDriver({ peer, environment, logger });
   const capacity = new Capacity({
     cores,
     paused,

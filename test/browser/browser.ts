@@ -3,11 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
 import { build } from 'vite';
+import { CHECKOUT } from '../support/daemon.ts';
 
-const FIXTURE = fileURLToPath(new URL('./fixture', import.meta.url));
+/** The sources, also where this file runs compiled. */
+const FIXTURE = join(CHECKOUT, 'test', 'browser', 'fixture');
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
