@@ -25,9 +25,11 @@ import { createClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type DataFolder, openDataFolder, writeWhole } from './data-folder.ts';
 import { createIdentity } from './identity.ts';
-import { AGENT, KERNEL_FOLDER, PAGE_FOLDER, VERSION } from './installation.ts';
+import { AGENT, KERNEL_FOLDER, PAGE_FOLDER, VERSION, VOLUNTEER_PAGE_FOLDER } from './installation.ts';
 import { KernelCatalogue } from './jobs/catalogue.ts';
 import { JobService } from './jobs/service.ts';
+import { dialableFrom, invitationUrl, listenFor, type Offer, offerOf } from './volunteers/offer.ts';
+import { startVolunteerServer } from './volunteers/server.ts';
 import { createWorkerPool, type WorkerPool } from './workers/pool.ts';
 
 export interface Overrides {
@@ -44,7 +46,11 @@ export interface Daemon {
   readonly driver: Driver;
   readonly jobs: JobService;
   readonly apiPort: number;
+  /** Listen addresses that were added so that tabs find something to dial. */
+  readonly addedListen: readonly string[];
   multiaddrs(): readonly string[];
+  /** Where others join by a browser tab, with what it must know; undefined where no page is served. */
+  volunteerUrl(): string | undefined;
   /** Says goodbye, finishes writes, closes everything. May be called more than once. */
   stop(): Promise<void>;
 }
@@ -92,9 +98,12 @@ async function assemble(
   // One thread even where no cores are given: joining own results and settling disputes about them needs it.
   const pool = createWorkerPool({ cores: Math.max(1, config.cores), blocks: store.blocks, logger });
   closing.push(() => pool.close());
+  for (const warning of config.tls?.warnings ?? []) logger.log('warn', warning);
+  const offer = offerFrom(config);
+  const addedListen = offer === undefined ? [] : listenFor(offer, config.listen);
   const libp2p = createNodeTransport({
     privateKey: identity.privateKey,
-    listen: config.listen,
+    listen: [...config.listen, ...addedListen],
     bootstrap: config.bootstrap,
     swarmKey: config.swarmKey?.text,
     parameters,
@@ -145,6 +154,8 @@ async function assemble(
   closing.push(() => jobs.stop());
   await jobs.resume();
 
+  const volunteers = await serveVolunteers(offer, transport, config, logger);
+  closing.push(async () => volunteers?.close());
   const peerName = peerNameOf(identity.publicKey);
   const api = await startApi({
     driver,
@@ -171,6 +182,7 @@ async function assemble(
       startedAtMs: clock.now(),
       peerName: peerNameOf,
       multiaddrs: () => transport.multiaddrs(),
+      volunteerUrl: () => volunteers?.invitation(),
       storage: () => {
         const { count: blocks, byteLength: bytes, byteLengthMax: bytesMax } = store.blocks;
         return { blocks, bytes, bytesMax };
@@ -187,12 +199,30 @@ async function assemble(
     driver,
     jobs,
     apiPort: api.port,
+    addedListen,
     multiaddrs: () => transport.multiaddrs(),
+    volunteerUrl: () => volunteers?.invitation(),
     stop: () => {
       stopping ??= closeAll(closing, logger);
       return stopping;
     },
   };
+}
+
+function offerFrom({ serveVolunteers: place, volunteerHost, tls }: Config): Offer | undefined {
+  return place === undefined ? undefined : offerOf({ place, tls, volunteerHost });
+}
+
+async function serveVolunteers(
+  offer: Offer | undefined,
+  transport: NetworkTransport,
+  { network }: Config,
+  logger: Logger,
+): Promise<{ invitation(): string; close(): Promise<void> } | undefined> {
+  if (offer === undefined) return undefined;
+  const addresses = (): readonly string[] => dialableFrom(offer, transport.multiaddrs());
+  const server = await startVolunteerServer({ offer, pageFolder: VOLUNTEER_PAGE_FOLDER, addresses, network, logger });
+  return { invitation: () => invitationUrl(server.url, addresses(), network), close: () => server.close() };
 }
 
 export function parametersOf(config: Pick<Config, 'swarmKey' | 'network'>): Parameters {

@@ -3,6 +3,7 @@
  * environment variable, the configuration file, the default. A value that cannot be used is refused at start with
  * the key, the value and where it came from; so is a key nobody knows, which is most often a typing error.
  */
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
@@ -11,6 +12,9 @@ import { defaultDataFolder, readText } from './data-folder.ts';
 import { type ErrorCode, ShoalError } from './errors.ts';
 import { LOG_LEVELS, type LogThreshold } from './log-levels.ts';
 import { readSwarmKey, type SwarmKeyFile } from './swarm-key.ts';
+import { type NamedFile, readTlsFiles, type TlsFiles } from './volunteers/certificate.ts';
+import { offerOf } from './volunteers/offer.ts';
+import { type Place, parsePlace } from './volunteers/place.ts';
 
 export interface Config {
   readonly dataFolder: string;
@@ -26,9 +30,15 @@ export interface Config {
   readonly blockQuota: number;
   /** Name of a test network: only peers with the same name, and no swarm key, hear each other. */
   readonly network: string | undefined;
+  /** Where the page for volunteers is served; undefined if it is not. */
+  readonly serveVolunteers: Place | undefined;
+  /** Name or address under which others reach this machine; one of the certificate's. */
+  readonly volunteerHost: string | undefined;
+  /** For the page and for websockets at `/tls/ws`. */
+  readonly tls: TlsFiles | undefined;
 }
 
-export type ConfigKey = keyof Config;
+export type ConfigKey = Exclude<keyof Config, 'tls'> | 'tlsCert' | 'tlsKey';
 export type RawConfig = { readonly [key in ConfigKey]?: unknown };
 
 export interface ConfigSources {
@@ -67,17 +77,34 @@ const wholeNumber = (least: number, most: number) =>
       .min(least, `expected at least ${least}`)
       .max(most, `expected at most ${most}`),
   );
+const place = z.unknown().transform((value, context) => {
+  try {
+    return parsePlace(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
+const hostName = z
+  .string()
+  .toLowerCase()
+  .refine(
+    (text) =>
+      isIP(text) !== 0 || /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/.test(text),
+    'expected a host name such as shoal.example.org, or an address, without a port',
+  );
+const filePath = z.string().min(1);
 const byteSize = z.preprocess(
   parseByteSize,
   z.int('expected bytes, or a size such as 500MB or 2GiB').min(64 * 1024 * 1024, 'expected at least 64MiB'),
 );
 
 export const CONFIG_KEYS: { readonly [key in ConfigKey]: Key } = {
-  dataFolder: { flag: '--data', variable: 'SHOAL_DATA', schema: z.string().min(1), code: 'configuration' },
+  dataFolder: { flag: '--data', variable: 'SHOAL_DATA', schema: filePath, code: 'configuration' },
   listen: { flag: '--listen', variable: 'SHOAL_LISTEN', schema: addresses, code: 'address' },
   bootstrap: { flag: '--bootstrap', variable: 'SHOAL_BOOTSTRAP', schema: addresses, code: 'address' },
   cores: { flag: '--cores', variable: 'SHOAL_CORES', schema: wholeNumber(0, 256), code: 'configuration' },
-  swarmKey: { flag: '--swarm-key', variable: 'SHOAL_SWARM_KEY', schema: z.string().min(1), code: 'swarm-key' },
+  swarmKey: { flag: '--swarm-key', variable: 'SHOAL_SWARM_KEY', schema: filePath, code: 'swarm-key' },
   apiPort: { flag: '--api-port', variable: 'SHOAL_API_PORT', schema: wholeNumber(0, 65_535), code: 'configuration' },
   logLevel: {
     flag: '--log-level',
@@ -92,6 +119,20 @@ export const CONFIG_KEYS: { readonly [key in ConfigKey]: Key } = {
     schema: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'expected 1 to 32 lower-case letters, digits and dashes'),
     code: 'configuration',
   },
+  serveVolunteers: {
+    flag: '--serve-volunteers',
+    variable: 'SHOAL_SERVE_VOLUNTEERS',
+    schema: place,
+    code: 'address',
+  },
+  volunteerHost: {
+    flag: '--volunteer-host',
+    variable: 'SHOAL_VOLUNTEER_HOST',
+    schema: hostName,
+    code: 'configuration',
+  },
+  tlsCert: { flag: '--tls-cert', variable: 'SHOAL_TLS_CERT', schema: filePath, code: 'configuration' },
+  tlsKey: { flag: '--tls-key', variable: 'SHOAL_TLS_KEY', schema: filePath, code: 'configuration' },
 };
 
 /** The data folder alone: all that a command needs which talks to a daemon. Throws a ShoalError `configuration`. */
@@ -106,19 +147,25 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const path = resolve(sources.file ?? join(dataFolder, 'config.json'));
   const file = await readConfigFile(path, sources.file !== undefined);
   const get = <T>(key: ConfigKey, fallback: T): T => (pick(key, sources, file, path) as T | undefined) ?? fallback;
+  const named = (key: ConfigKey): NamedFile | undefined => namedFile(key, sources, file, path);
+  const swarmKey = named('swarmKey');
 
   const config: Config = {
     dataFolder,
     listen: get('listen', DEFAULT_LISTEN),
     bootstrap: get('bootstrap', []),
     cores: get('cores', Math.max(1, Math.floor(availableParallelism() / 2))),
-    swarmKey: await loadSwarmKey(get<string | undefined>('swarmKey', undefined), sources, file, path),
+    swarmKey: swarmKey && (await readSwarmKey(swarmKey.path, swarmKey.source)),
     apiPort: get('apiPort', 0),
     logLevel: get<LogThreshold>('logLevel', 'info'),
     blockQuota: get('blockQuota', 4 * 1024 ** 3),
     network: get<string | undefined>('network', undefined),
+    serveVolunteers: get<Place | undefined>('serveVolunteers', undefined),
+    volunteerHost: get<string | undefined>('volunteerHost', undefined),
+    tls: await loadTls(named('tlsCert'), named('tlsKey')),
   };
   checkTogether(config);
+  checkVolunteers(config);
   return config;
 }
 
@@ -166,18 +213,24 @@ async function readConfigFile(path: string, wanted: boolean): Promise<RawConfig>
 }
 
 /** A path in a file is relative to that file, as everywhere; in a flag or variable, to the working directory. */
-async function loadSwarmKey(
-  given: string | undefined,
-  sources: ConfigSources,
-  file: RawConfig,
-  path: string,
-): Promise<SwarmKeyFile | undefined> {
+function namedFile(key: ConfigKey, sources: ConfigSources, file: RawConfig, path: string): NamedFile | undefined {
+  const given = pick(key, sources, file, path) as string | undefined;
   if (given === undefined) return undefined;
-  const { flag, variable } = CONFIG_KEYS.swarmKey;
-  if (sources.flags.swarmKey !== undefined) return readSwarmKey(resolve(given), flag);
-  if (sources.environment[variable]) return readSwarmKey(resolve(given), `environment variable ${variable}`);
-  const full = isAbsolute(given) ? given : resolve(path, '..', String(file.swarmKey));
-  return readSwarmKey(full, path);
+  const { flag, variable } = CONFIG_KEYS[key];
+  if (sources.flags[key] !== undefined) return { path: resolve(given), source: flag };
+  if (sources.environment[variable]) return { path: resolve(given), source: `environment variable ${variable}` };
+  return { path: isAbsolute(given) ? given : resolve(path, '..', given), source: path };
+}
+
+async function loadTls(cert: NamedFile | undefined, key: NamedFile | undefined): Promise<TlsFiles | undefined> {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert !== undefined && key !== undefined) return readTlsFiles(cert, key, Date.now());
+  const [given, missing] = cert === undefined ? ['tlsKey', '--tls-cert'] : ['tlsCert', '--tls-key'];
+  const { source } = (cert ?? key)!;
+  throw new ShoalError(
+    'configuration',
+    `${given}: a certificate and its key go together; add ${missing} (${given} is from ${source}).`,
+  );
 }
 
 function checkTogether(config: Config): void {
@@ -193,6 +246,31 @@ function checkTogether(config: Config): void {
     } catch (error) {
       throw new ShoalError('address', `listen: ${(error as Error).message}`);
     }
+    if (config.tls === undefined && /\/(tls|wss)(\/|$)/.test(text)) {
+      throw new ShoalError('address', `listen: ${text} is encrypted: add --tls-cert and --tls-key, or listen on /ws.`);
+    }
+  }
+}
+
+function checkVolunteers({ serveVolunteers: place, volunteerHost, tls, swarmKey, listen }: Config): void {
+  if (place !== undefined && swarmKey !== undefined) {
+    throw new ShoalError(
+      'configuration',
+      'serveVolunteers: this peer has a swarm key, and a page handed to anybody would need that key to join. Leave out one of them: volunteers join a network without a swarm key.',
+    );
+  }
+  if (place !== undefined) {
+    offerOf({ place, tls, volunteerHost });
+    return;
+  }
+  if (volunteerHost !== undefined) {
+    throw new ShoalError('configuration', 'volunteerHost: no page is served. Add --serve-volunteers, or remove it.');
+  }
+  if (tls !== undefined && !listen.some((text) => /\/(tls|wss)(\/|$)/.test(text))) {
+    throw new ShoalError(
+      'configuration',
+      'tlsCert: nothing here uses a certificate. Add --serve-volunteers, or an address such as --listen /ip4/0.0.0.0/tcp/4103/tls/ws.',
+    );
   }
 }
 

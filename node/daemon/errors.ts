@@ -34,6 +34,7 @@ const EXIT_OF = {
   'swarm-key': EXIT.swarmKey,
   'daemon-unreachable': EXIT.daemonUnreachable,
   unauthorized: EXIT.daemonUnreachable,
+  installation: EXIT.installation,
   interrupted: EXIT.interrupted,
   failed: EXIT.failed,
 } as const satisfies Record<string, ExitCode>;

@@ -14,3 +14,5 @@ export const AGENT = `shoal/${VERSION}`;
 export const KERNEL_FOLDER = join(root, 'dist', 'kernels');
 /** The page: `index.html` and its assets. */
 export const PAGE_FOLDER = join(root, 'dist', 'browser');
+/** The page for volunteers, likewise. */
+export const VOLUNTEER_PAGE_FOLDER = join(root, 'dist', 'volunteer');

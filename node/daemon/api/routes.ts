@@ -34,6 +34,8 @@ export interface About {
   readonly startedAtMs: Millis;
   readonly peerName: (peer: PeerKey) => string;
   readonly multiaddrs: () => readonly string[];
+  /** Link with which others join by a tab; undefined where this peer serves no page for them. */
+  readonly volunteerUrl: () => string | undefined;
   readonly storage: () => { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
 }
 
@@ -71,12 +73,13 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
 
   server.get('/v1/status', watch, ({ mayAct }) => {
     const view = driver.view();
-    const { peerName, multiaddrs, storage, ...facts } = about;
+    const { peerName, multiaddrs, volunteerUrl, storage, ...facts } = about;
     return {
       ...facts,
       mayAct,
       peerName: peerName(view.self),
       addresses: multiaddrs(),
+      volunteerUrl: volunteerUrl(),
       storage: storage(),
       view,
       why: explainAll(view.why, view, about),

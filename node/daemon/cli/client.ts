@@ -23,6 +23,7 @@ export interface StatusAnswer {
   readonly startedAtMs: number;
   readonly peerName: string;
   readonly addresses: readonly string[];
+  readonly volunteerUrl: string | undefined;
   readonly storage: { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
   readonly view: PeerView;
   readonly why: readonly ExplainedReason[];

@@ -7,7 +7,7 @@ import { dataFolderOf } from '../config.ts';
 import { readText } from '../data-folder.ts';
 import { ShoalError } from '../errors.ts';
 import { Client } from './client.ts';
-import { print, printJson } from './output.ts';
+import { print, printJson, say } from './output.ts';
 import type { ShowOptions } from './show.ts';
 
 export interface DashboardOptions extends ShowOptions {
@@ -16,14 +16,17 @@ export interface DashboardOptions extends ShowOptions {
 
 export async function showDashboard({ sources, json, watchOnly }: DashboardOptions): Promise<void> {
   const folder = dataFolderOf(sources);
-  const { api } = await Client.connect(folder);
+  const client = await Client.connect(folder);
   const name = watchOnly ? 'watch-token' : 'token';
   const token = (await readText(join(folder, name)))?.trim();
   if (token === undefined)
     throw new ShoalError('data-folder', `${join(folder, name)} is missing: start the peer again`);
-  const url = dashboardUrl(api.port, token);
-  if (json) printJson({ url, authority: watchOnly ? 'watch' : 'act' });
-  else print(url);
+  const url = dashboardUrl(client.api.port, token);
+  const { volunteerUrl } = await client.status();
+  if (json) return printJson({ url, authority: watchOnly ? 'watch' : 'act', volunteerUrl });
+  print(url);
+  // Kept apart from the result: the address above alone is what a script wants to open.
+  if (volunteerUrl !== undefined) say(`hand this one to others, it needs no token: ${volunteerUrl}`);
 }
 
 export function dashboardUrl(port: number, token: string): string {

@@ -33,6 +33,10 @@ interface PeerFlags extends CommonFlags {
   readonly apiPort?: string;
   readonly blockQuota?: string;
   readonly network?: string;
+  readonly serveVolunteers?: string | true;
+  readonly volunteerHost?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 interface ResultFlags {
@@ -79,7 +83,7 @@ export function createProgram(overrides: Overrides): Command {
     .exitOverride()
     .showHelpAfterError('("shoal --help" shows all commands)');
 
-  peerFlags(command(program, 'up', 'start a peer and keep it running'))
+  volunteerFlags(peerFlags(command(program, 'up', 'start a peer and keep it running')))
     .allowExcessArguments(false)
     .action((flags: PeerFlags) => up({ sources: sourcesOf(flags), json: flags.json === true, overrides }));
 
@@ -183,6 +187,18 @@ function peerFlags(target: Command): Command {
     .option('--block-quota <size>', 'space for blocks, e.g. 2GiB (default: 4GiB)');
 }
 
+/** Of a peer that stays: only it can be handed to others. */
+function volunteerFlags(target: Command): Command {
+  return target
+    .option(
+      '--serve-volunteers [host:port]',
+      'serve the page with which others join by a browser tab (default: 127.0.0.1:4102); beyond 127.0.0.1 it needs a certificate. Adds listen addresses that tabs can dial',
+    )
+    .option('--volunteer-host <name>', "how others reach this machine (default: the certificate's first name)")
+    .option('--tls-cert <file>', 'certificate in PEM form, with its chain: for that page, and for /tls/ws addresses')
+    .option('--tls-key <file>', 'its private key in PEM form, without a passphrase');
+}
+
 function resultFlags(target: Command): Command {
   return target
     .option('--output <file>', 'write the result to a file instead of stdout')
@@ -201,6 +217,10 @@ function sourcesOf(flags: PeerFlags): ConfigSources {
       logLevel: flags.logLevel,
       blockQuota: flags.blockQuota,
       network: flags.network,
+      serveVolunteers: flags.serveVolunteers,
+      volunteerHost: flags.volunteerHost,
+      tlsCert: flags.tlsCert,
+      tlsKey: flags.tlsKey,
     },
     environment: process.env,
     file: flags.config,

@@ -103,7 +103,9 @@ async function startEmbedded(
   const [{ startDaemon }, { createLogger }] = await Promise.all([import('../compose.ts'), import('../logger.ts')]);
   const logger = createLogger({ level, pretty: process.stderr.isTTY === true });
   outliveMishaps(logger);
-  const daemon = await startDaemon({ config: { ...config, listen, apiPort: 0 }, logger, embedded: true, overrides });
+  // Volunteers are invited by a peer that stays.
+  const own = { ...config, listen, apiPort: 0, serveVolunteers: undefined };
+  const daemon = await startDaemon({ config: own, logger, embedded: true, overrides });
   const stop = async (): Promise<void> => {
     await daemon.stop();
     if (spare !== undefined) await rm(spare, { recursive: true, force: true });

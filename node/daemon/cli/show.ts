@@ -8,6 +8,9 @@ import { shortName } from '../short-name.ts';
 import { Client, type JobAnswer } from './client.ts';
 import { bytes, duration, print, printJson, progressText, short, table } from './output.ts';
 
+/** How a browser tab begins to name itself. */
+const TAB_AGENT = 'shoal-tab/';
+
 export interface ShowOptions {
   readonly sources: ConfigSources;
   readonly json: boolean;
@@ -17,7 +20,9 @@ export async function showStatus({ sources, json }: ShowOptions): Promise<void> 
   const status = await (await Client.connect(dataFolderOf(sources))).status();
   if (json) return printJson(status);
   const { view, storage } = status;
-  const connected = view.peers.filter((peer) => peer.connected && peer.incompatible === undefined).length;
+  const present = view.peers.filter((peer) => peer.connected && peer.incompatible === undefined);
+  const connected = present.length;
+  const tabs = present.filter(({ agent }) => agent?.startsWith(TAB_AGENT) === true).length;
   const running = view.jobs.filter((job) => job.state === 'running' || job.state === 'announcing').length;
   const rows: [string, string][] = [
     ['peer', status.peerName],
@@ -29,7 +34,8 @@ export async function showStatus({ sources, json }: ShowOptions): Promise<void> 
     ],
     ['daemon', `${status.version}, pid ${status.pid}, up for ${duration((view.nowMs - status.startedAtMs) / 1_000)}`],
     ['cores', `${view.cores}${view.paused.length > 0 ? `, paused (${view.paused.join(', ')})` : ''}`],
-    ['peers', `${connected} connected, ${view.peers.length} known`],
+    ['peers', `${connected} connected, ${tabs === 0 ? '' : `${tabs} of them browser tabs, `}${view.peers.length} known`],
+    ...(status.volunteerUrl === undefined ? [] : [['volunteers', `join at ${status.volunteerUrl}`] as [string, string]]),
     ['jobs', `${running} running, ${view.jobs.length} known`],
     [
       'computed',

@@ -6,6 +6,7 @@ import { type ConfigSources, loadConfig } from '../config.ts';
 import { readText } from '../data-folder.ts';
 import { EXIT } from '../exit-codes.ts';
 import { dashboardUrl } from './dashboard.ts';
+import { printInvitation } from './invitation.ts';
 import { print, printJson } from './output.ts';
 
 export interface UpOptions {
@@ -23,6 +24,7 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
   const daemon = await startDaemon({ config, logger, overrides });
   const addresses = daemon.multiaddrs();
   const token = (await readText(join(config.dataFolder, 'token')))?.trim() ?? '';
+  const volunteerUrl = daemon.volunteerUrl();
   if (json) {
     printJson({
       ready: true,
@@ -30,6 +32,7 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
       key: daemon.self,
       apiPort: daemon.apiPort,
       dashboard: dashboardUrl(daemon.apiPort, token),
+      volunteerUrl,
       pid: process.pid,
       addresses,
       dataFolder: config.dataFolder,
@@ -41,6 +44,8 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
       `  data folder ${config.dataFolder}, ${config.cores} core${config.cores === 1 ? '' : 's'}, control API on 127.0.0.1:${daemon.apiPort}`,
     );
     print(`  dashboard ${dashboardUrl(daemon.apiPort, token)}`);
+    for (const address of daemon.addedListen) print(`  added so that browser tabs can connect: --listen ${address}`);
+    if (volunteerUrl !== undefined) await printInvitation(volunteerUrl);
   }
   const name = await signal;
   logger.log('info', 'stopping', { signal: name });
