@@ -1,0 +1,48 @@
+/** A tab that lies about what its kernels put out: the others find the truth, and everybody learns who it was. */
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { PeerKey } from '../../node/protocol/ids.ts';
+import { until } from '../support/daemon.ts';
+import { findBrowser } from './find-browser.ts';
+import { finished, resultOf, submitPrimes, Tabs, viewOf } from './tabs.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+const executablePath = findBrowser();
+const where =
+  executablePath === undefined ? 'a lying tab (skipped: no Chromium, run .ci/install-chromium.sh)' : 'a lying tab';
+
+describe.skipIf(executablePath === undefined)(where, () => {
+  let tabs: Tabs;
+  beforeAll(async () => {
+    tabs = await Tabs.create(executablePath!);
+  });
+  afterEach(() => tabs.clear());
+  afterAll(() => tabs?.close());
+
+  it('is outvoted and named at both daemons, and the result is right', async () => {
+    const network = 'lying-tab';
+    const first = await tabs.startDaemon({ network, cores: 0 });
+    const second = await tabs.startDaemon({ network, cores: 1, bootstrap: first.addresses.slice(0, 1) });
+    const [liar, honest] = await Promise.all([
+      tabs.open(network, [first, second], { lies: true }),
+      tabs.open(network, [first, second]),
+    ]);
+
+    // Each unit goes to all three volunteers at once, so that the liar surely meets an even one, where it lies.
+    const { job, expected } = await submitPrimes(first, { units: 6, taskSize: 300_000, policy: { replicas: 3 } });
+    const view = await finished(first, job);
+    expect(await resultOf(first, job)).toEqual(expected());
+    for (const { unit, label, countedAuthors } of view.unitRows) {
+      expect(label, `unit ${unit}`).toMatchObject({ kind: 'quorum' });
+      if (unit % 2 === 0) expect(countedAuthors).not.toContain(liar.self);
+    }
+    for (const daemon of [first, second]) {
+      const refuted = await until('the liar is named', async () => {
+        const found = (await viewOf(daemon, job)).refuted;
+        return found.length > 0 && found;
+      });
+      expect(refuted.map(({ author }) => author)).toEqual([liar.self as PeerKey]);
+    }
+    expect(honest.self).not.toBe(liar.self);
+  });
+});

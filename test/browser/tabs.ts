@@ -1,0 +1,138 @@
+/**
+ * Tabs for tests and measurements that need several: the fixture served on loopback, one Chromium, and pages that have
+ * joined a network of daemons. Whoever opens it closes it.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { JobView, PeerRow } from '../../node/protocol/view.ts';
+import { countPrimes, primesAsBytes } from '../demonstration/count-primes.ts';
+import { type DaemonOptions, type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
+import { buildFixture, launch, type Site, serve } from './browser.ts';
+import type { Joined, JoinOptions } from './fixture/main.ts';
+
+/** Where a daemon of these tests listens: a tab needs a websocket. */
+export const LISTEN: readonly string[] = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'];
+
+export interface Tab extends Joined {
+  readonly page: Page;
+  readonly context: BrowserContext;
+}
+
+export interface OpenOptions extends Omit<JoinOptions, 'bootstrap' | 'network'> {
+  /** Beside other tabs of the same profile; in a profile of its own by default. */
+  readonly context?: BrowserContext;
+}
+
+export class Tabs {
+  readonly browser: Browser;
+  readonly #folder: string;
+  readonly #site: Site;
+  readonly #contexts = new Set<BrowserContext>();
+  readonly #daemons: RunningDaemon[] = [];
+
+  private constructor(browser: Browser, folder: string, site: Site) {
+    this.browser = browser;
+    this.#folder = folder;
+    this.#site = site;
+  }
+
+  static async create(executablePath: string): Promise<Tabs> {
+    const folder = await mkdtemp(join(tmpdir(), 'shoal-tabs-'));
+    await buildFixture(folder);
+    const [site, browser] = await Promise.all([serve(folder), launch(executablePath)]);
+    return new Tabs(browser, folder, site);
+  }
+
+  /** A daemon that tabs can dial. */
+  async startDaemon(options: DaemonOptions & { readonly network: string }): Promise<RunningDaemon> {
+    const daemon = await startDaemon({ listen: LISTEN, ...options });
+    this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  async openPage(context?: BrowserContext): Promise<Page> {
+    const opened = context ?? (await this.browser.newContext());
+    this.#contexts.add(opened);
+    const page = await opened.newPage();
+    await page.goto(this.#site.url);
+    await page.waitForFunction(() => 'fixture' in globalThis);
+    return page;
+  }
+
+  /** Resolves when all of `daemons` are connected with the tab. */
+  async open(
+    network: string,
+    daemons: readonly RunningDaemon[],
+    { context, ...options }: OpenOptions = {},
+  ): Promise<Tab> {
+    const page = await this.openPage(context);
+    const bootstrap = daemons.flatMap(webSocketsOf);
+    const joined = await page.evaluate((o) => fixture.join(o), { cores: 1, ...options, network, bootstrap });
+    if (!('self' in joined)) throw new Error(`the tab could not join: ${joined.code}: ${joined.message}`);
+    for (const daemon of daemons) await until('the tab is connected', () => isConnected(daemon, joined.self));
+    return { ...joined, page, context: page.context() };
+  }
+
+  /** Ends daemons and pages; the browser goes on. */
+  async clear(): Promise<void> {
+    await Promise.all([...this.#contexts].map((context) => context.close()));
+    this.#contexts.clear();
+    await Promise.all(this.#daemons.splice(0).map((daemon) => daemon.stop()));
+  }
+
+  async close(): Promise<void> {
+    await this.clear();
+    await this.browser.close();
+    await this.#site.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export function webSocketsOf({ addresses }: RunningDaemon): readonly string[] {
+  return addresses.filter((address) => /\/ws(\/|$)/.test(address));
+}
+
+export async function isConnected(daemon: RunningDaemon, key: string): Promise<boolean> {
+  const { peers } = await daemon.api<{ peers: PeerRow[] }>('peers');
+  return peers.some(({ peer, connected }) => peer === key && connected);
+}
+
+export async function viewOf(daemon: RunningDaemon, job: string): Promise<JobView> {
+  return (await daemon.api<{ view: JobView }>(`jobs/${job}`)).view;
+}
+
+export async function resultOf({ apiPort, token }: RunningDaemon, job: string): Promise<Buffer> {
+  const response = await fetch(`http://127.0.0.1:${apiPort}/v1/jobs/${job}/result`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  if (!response.ok) throw new Error(`no result of job ${job}: ${response.status} ${await response.text()}`);
+  return Buffer.from(await response.arrayBuffer());
+}
+
+/** Primes from 0 on, `units` units of 10 tasks each. */
+export async function submitPrimes(
+  daemon: RunningDaemon,
+  { units, taskSize, policy = {} }: { units: number; taskSize: number; policy?: object },
+): Promise<{ readonly job: string; readonly expected: () => Buffer }> {
+  const to = units * taskSize * 10;
+  const { job } = await daemon.api<{ job: string }>('jobs', {
+    kernel: { name: 'prime-count' },
+    arguments: { to: String(to) },
+    policy: { quorum: 2, ownResults: 'never', taskSize, tasksPerUnit: 10, ...policy },
+  });
+  return { job, expected: () => Buffer.from(primesAsBytes(countPrimes(0, to))) };
+}
+
+/** Resolves to the view of a job that is finished. */
+export function finished(daemon: RunningDaemon, job: string, timeoutMs = 120_000): Promise<JobView> {
+  return until(
+    `job ${job} is finished`,
+    async () => {
+      const view = await viewOf(daemon, job);
+      return view.state === 'finished' && view;
+    },
+    timeoutMs,
+  );
+}
