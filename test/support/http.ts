@@ -8,7 +8,7 @@ export interface Asked {
   readonly body?: string | Uint8Array;
   /** A certificate to trust, in PEM form: asks by https. */
   readonly ca?: string;
-  /** The name to check the certificate for, where it is not 127.0.0.1. */
+  /** The name to check the certificate for, instead of 127.0.0.1. */
   readonly servername?: string;
 }
 
@@ -21,11 +21,11 @@ export interface Answer {
 
 /** Asks 127.0.0.1. Rejects only where there is no answer at all. */
 export function ask(port: number, path: string, asked: Asked = {}): Promise<Answer> {
-  const { headers = {}, method = 'GET', body, ca, servername } = asked;
+  // An empty name: else Node.js would take the one in Host.
+  const { headers = {}, method = 'GET', body, ca, servername = '' } = asked;
   const options = { host: '127.0.0.1', port, path, method, headers: { ...headers }, agent: false as const };
   return new Promise((resolve, reject) => {
-    const sent =
-      ca === undefined ? httpRequest(options) : httpsRequest({ ...options, ca, ...(servername && { servername }) });
+    const sent = ca === undefined ? httpRequest(options) : httpsRequest({ ...options, ca, servername });
     sent.on('response', (response) => {
       const parts: Buffer[] = [];
       response.on('data', (part: Buffer) => parts.push(part));
