@@ -3,12 +3,13 @@
  * those that need it; `overrides` puts another one in its place, which is how a test or the demonstration runs a
  * whole real peer with one part of its own.
  */
+import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createNodeTransport } from '../network/nodejs.ts';
 import { peerNameOf } from '../network/peer-key.ts';
 import type { NetworkTransport } from '../network/transport.ts';
-import type { Cid, PeerKey } from '../protocol/ids.ts';
+import type { PeerKey } from '../protocol/ids.ts';
 import type { PeerStateMachine } from '../protocol/machine.ts';
 import { openParameters, type Parameters, privateParameters, testParameters } from '../protocol/parameters.ts';
 import { createPeer } from '../protocol/peer.ts';
@@ -17,17 +18,19 @@ import type { Clock, Environment, Executor, Store, Transport } from '../runtime/
 import type { Logger } from '../runtime/log.ts';
 import { explain } from '../runtime/why.ts';
 import { METERING } from '../sandbox/executor.ts';
-import type { Reduce } from '../sdk/join.ts';
-import type { KernelManifest } from '../sdk/manifest.ts';
+import { KernelCatalogue } from '../sdk/jobs/catalogue.ts';
+import { JobService } from '../sdk/jobs/service.ts';
 import { type Api, startApi } from './api/server.ts';
 import { createUploads } from './api/uploads.ts';
 import { createClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type DataFolder, openDataFolder, writeWhole } from './data-folder.ts';
+import { errorOf, translate } from './errors.ts';
 import { createIdentity } from './identity.ts';
 import { AGENT, KERNEL_FOLDER, PAGE_FOLDER, VERSION, VOLUNTEER_PAGE_FOLDER } from './installation.ts';
-import { KernelCatalogue } from './jobs/catalogue.ts';
-import { JobService } from './jobs/service.ts';
+import { createDigest } from './jobs/digest.ts';
+import { kernelsIn } from './jobs/kernels.ts';
+import { ResultFiles } from './jobs/results.ts';
 import { dialableFrom, invitationUrl, listenFor, type Offer, offerOf } from './volunteers/offer.ts';
 import { startVolunteerServer } from './volunteers/server.ts';
 import { createWorkerPool, type WorkerPool } from './workers/pool.ts';
@@ -65,8 +68,8 @@ export interface DaemonOptions {
 
 /** Addresses told by other peers are handed to the transport this often. */
 const LEARN_INTERVAL_MS = 2_000;
-/** Merging is the owner's own work on the owner's own machine: only a kernel that hangs is cut off. */
-const REDUCE_MAX_MS = 10 * 60_000;
+/** The owner's jobs remembered, each with its result on disk. */
+const NOTES_MAX = 1_024;
 
 /** Resolves when the peer listens and its API answers. Rejects with a ShoalError, NetworkError or StorageError. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -130,20 +133,23 @@ async function assemble(
     transport: withDialLog(transport, logger),
   };
   const driver = createDriver({ peer: overrides.peer?.(peer) ?? peer, environment, logger });
+  const kernels = new KernelCatalogue(kernelsIn(KERNEL_FOLDER), (wasm) => pool.inspect(wasm));
+  const results = new ResultFiles(folder.file('results'));
   const jobs = new JobService({
     driver,
-    store,
+    store: { notes: store.notes, blocks: store.blocks, results },
     executor: pool,
+    merger: pool,
     transport,
     clock,
     logger,
     metering: METERING,
-    mayCompute: config.cores > 0,
     quorumMin: parameters.quorumMin,
-    inspect: (wasm) => pool.inspect(wasm),
-    reduceBy: (kernel, manifest, kernelParameters) => reduceBy(pool, kernel, manifest, kernelParameters),
-    kernelFolder: KERNEL_FOLDER,
-    resultFolder: folder.file('results'),
+    kernels,
+    sha256: createDigest(),
+    randomId: randomUUID,
+    failures: { describe: translate, revive: errorOf },
+    notesMax: NOTES_MAX,
   });
   jobs.listen();
   closing.push(() => driver.stop());
@@ -160,18 +166,18 @@ async function assemble(
   const api = await startApi({
     driver,
     jobs,
+    results,
     logger,
     port: config.apiPort,
     actToken: folder.actToken,
     watchToken: folder.watchToken,
     uploads: createUploads(folder.file('uploads')),
     pageFolder: PAGE_FOLDER,
-    kernels: new KernelCatalogue(KERNEL_FOLDER, (wasm) => pool.inspect(wasm)),
+    kernels,
     capacity: {
       coresMax: Math.max(availableParallelism(), config.cores),
       resize: (cores) => pool.resize(Math.max(1, cores)),
     },
-    readBlock: (cid) => store.blocks.get(cid),
     about: {
       version: VERSION,
       pid: process.pid,
@@ -257,14 +263,6 @@ async function closeAll(closing: readonly (() => Promise<unknown>)[], logger: Lo
       logger.log('warn', 'something did not close as it should', { error: String(error) });
     }
   }
-}
-
-function reduceBy(pool: WorkerPool, kernel: Cid, manifest: KernelManifest, parameters: Uint8Array): Reduce {
-  const limits = manifest.limits.reduce;
-  return (outputs) => {
-    if (limits === undefined) throw new Error(`${manifest.name} has no limits for shoal_reduce`);
-    return pool.reduce({ kernel, parameters, outputs, limits: { ...limits, wallClockMaxMs: REDUCE_MAX_MS } });
-  };
 }
 
 function learnAddresses(driver: Driver, transport: NetworkTransport): void {

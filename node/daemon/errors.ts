@@ -51,6 +51,11 @@ export class ShoalError extends Error {
   }
 }
 
+/** The error that another process, or an earlier life of this one, has described. */
+export function errorOf(code: unknown, message: string): ShoalError {
+  return new ShoalError(isErrorCode(code) ? code : 'failed', message);
+}
+
 export interface Translated {
   readonly code: ErrorCode;
   readonly message: string;
@@ -103,6 +108,19 @@ const SDK_CODES: Readonly<Record<SdkErrorCode, ErrorCode>> = {
   'task-trapped': 'job-failed',
   'result-malformed': 'job-failed',
   'reduce-missing': 'failed',
+  'kernel-unknown': 'missing-file',
+  'kernel-refused': 'kernel-refused',
+  'quorum-too-low': 'usage',
+  'job-refused': 'job-refused',
+  'job-unknown': 'not-found',
+  'job-ambiguous': 'usage',
+  'job-not-own': 'not-yours',
+  'job-running': 'job-running',
+  'job-failed': 'job-failed',
+  'job-cancelled': 'job-cancelled',
+  'job-ended': 'usage',
+  'unit-unfinished': 'not-found',
+  'output-missing': 'storage',
 };
 
 function codeOf(error: unknown): ErrorCode {

@@ -1,6 +1,6 @@
 /**
  * What can be wrong with a kernel, its arguments, its input or its outputs before the network is asked, or after it
- * has answered. The code is for programs; the message is for people, names what was wrong and what to change.
+ * has answered; and with a job once it is one. The code is for programs; the message is for people, names what was wrong and what to change.
  */
 export type SdkErrorCode =
   | 'manifest-invalid'
@@ -22,7 +22,24 @@ export type SdkErrorCode =
   | 'policy-invalid'
   | 'task-trapped'
   | 'result-malformed'
-  | 'reduce-missing';
+  | 'reduce-missing'
+  | 'kernel-unknown'
+  | 'kernel-refused'
+  | 'quorum-too-low'
+  /** The peer's own rules refused it; the message says which. */
+  | 'job-refused'
+  | 'job-unknown'
+  | 'job-ambiguous'
+  /** Submitted by another peer. */
+  | 'job-not-own'
+  | 'job-running'
+  | 'job-failed'
+  | 'job-cancelled'
+  /** It has ended, and nothing can be changed about it any more. */
+  | 'job-ended'
+  | 'unit-unfinished'
+  /** Nobody keeps the output any more. */
+  | 'output-missing';
 
 export class SdkError extends Error {
   override readonly name = 'SdkError';

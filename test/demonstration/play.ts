@@ -3,9 +3,9 @@
  * work and replaced. Says what happened and judges nothing.
  */
 import type { SubmissionBody } from '../../node/daemon/api/routes.ts';
-import type { Progress } from '../../node/daemon/jobs/progress.ts';
 import type { JobId } from '../../node/protocol/ids.ts';
 import type { JobView } from '../../node/protocol/view.ts';
+import type { Progress } from '../../node/sdk/jobs/progress.ts';
 import { until } from '../support/daemon.ts';
 import { type Casualty, killAtWork } from './casualty.ts';
 import type { Swarm, SwarmPeer } from './swarm.ts';

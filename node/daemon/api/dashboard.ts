@@ -2,20 +2,19 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { PauseReason } from '../../protocol/event.ts';
-import type { Cid, JobId } from '../../protocol/ids.ts';
-import { decodeUnitOutput } from '../../protocol/wire/block.ts';
 import type { Driver } from '../../runtime/driver.ts';
+import type { KernelReport } from '../../sandbox/inspect.ts';
+import type { KernelCatalogue } from '../../sdk/jobs/catalogue.ts';
+import type { JobService } from '../../sdk/jobs/service.ts';
 import { ShoalError } from '../errors.ts';
-import type { KernelCatalogue } from '../jobs/catalogue.ts';
-import type { JobService } from '../jobs/service.ts';
+import { moduleIn } from './module-body.ts';
 import { checked } from './server.ts';
 
 export interface DashboardParts {
   readonly driver: Driver;
   readonly jobs: JobService;
-  readonly kernels: KernelCatalogue;
+  readonly kernels: KernelCatalogue<KernelReport>;
   readonly capacity: Capacity;
-  readonly readBlock: (cid: Cid) => Promise<Uint8Array | undefined>;
 }
 
 /** Threads for work units. */
@@ -30,7 +29,7 @@ const watch = { config: { authority: 'watch' } } as const;
 const act = { config: { authority: 'act' } } as const;
 
 export function addDashboardRoutes(server: FastifyInstance, parts: DashboardParts): void {
-  const { driver, jobs, kernels, capacity, readBlock } = parts;
+  const { driver, jobs, kernels, capacity } = parts;
   const body = z.strictObject({
     cores: z.int().min(0).max(capacity.coresMax).optional(),
     paused: z.boolean().optional(),
@@ -38,7 +37,7 @@ export function addDashboardRoutes(server: FastifyInstance, parts: DashboardPart
 
   server.get('/v1/kernels', watch, async () => ({ kernels: await kernels.builtIn() }));
   server.post('/v1/kernels/inspect', { ...act, bodyLimit: 16 * 1024 * 1024 }, async (request) => {
-    return kernels.inspect(request.body);
+    return kernels.inspect(await moduleIn(request.body));
   });
   server.get('/v1/capacity', watch, () => {
     const { cores, paused } = driver.view();
@@ -61,13 +60,10 @@ export function addDashboardRoutes(server: FastifyInstance, parts: DashboardPart
     '/v1/jobs/:job/units/:unit/output',
     watch,
     async ({ params }, reply) => {
-      const job: JobId = jobs.resolve(params.job);
+      const job = jobs.resolve(params.job);
       if (!/^\d{1,6}$/.test(params.unit)) throw new ShoalError('usage', `unit ${params.unit} is not a number`);
-      if (jobs.note(job) === undefined) throw new ShoalError('not-yours', `job ${job} was submitted by another peer`);
-      const row = driver.jobView(job)?.unitRows.find(({ unit }) => unit === Number(params.unit));
-      const block = row?.output === undefined ? undefined : await readBlock(row.output);
-      if (block === undefined) throw new ShoalError('not-found', `unit ${params.unit} has no result here yet`);
-      return reply.type('application/octet-stream').send(Buffer.concat(decodeUnitOutput(block).outputs));
+      const output = await jobs.unitOutput(job, Number(params.unit));
+      return reply.type('application/octet-stream').send(Buffer.from(output.buffer, 0, output.length));
     },
   );
 }

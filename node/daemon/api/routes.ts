@@ -1,5 +1,4 @@
 /** What can be asked of a running peer, and what it can be told. Bodies and parameters are checked here. */
-import { createReadStream } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Millis, PeerKey } from '../../protocol/ids.ts';
@@ -8,9 +7,10 @@ import type { JobRow, JobView, PeerView, Reason } from '../../protocol/view.ts';
 import type { Driver } from '../../runtime/driver.ts';
 import { renderMetrics } from '../../runtime/metrics.ts';
 import { type Explanation, explain } from '../../runtime/why.ts';
+import { picturePlanOf } from '../../sdk/jobs/picture.ts';
+import type { JobService } from '../../sdk/jobs/service.ts';
 import { ShoalError } from '../errors.ts';
-import { picturePlanOf } from '../jobs/picture.ts';
-import type { JobService } from '../jobs/service.ts';
+import type { ResultFiles } from '../jobs/results.ts';
 import { shortName } from '../short-name.ts';
 import { toJson } from './json.ts';
 import { checked } from './server.ts';
@@ -19,6 +19,7 @@ import type { Uploads } from './uploads.ts';
 export interface ApiParts {
   readonly driver: Driver;
   readonly jobs: JobService;
+  readonly results: ResultFiles;
   readonly uploads: Uploads;
   readonly about: About;
 }
@@ -68,7 +69,7 @@ const watch = { config: { authority: 'watch' } } as const;
 const act = { config: { authority: 'act' } } as const;
 
 export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
-  const { driver, jobs, uploads, about } = parts;
+  const { driver, jobs, results, uploads, about } = parts;
   server.setReplySerializer((payload) => toJson(payload));
 
   server.get('/v1/status', watch, ({ mayAct }) => {
@@ -135,11 +136,9 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
     return progress;
   });
   server.get<{ Params: { job: string } }>('/v1/jobs/:job/result', watch, async ({ params }, reply) => {
-    const { path, outcome } = jobs.result(jobs.resolve(params.job));
-    return reply
-      .type('application/octet-stream')
-      .header('content-length', outcome.byteLength)
-      .send(createReadStream(path));
+    const id = jobs.resolve(params.job);
+    const { byteLength } = jobs.finished(id);
+    return reply.type('application/octet-stream').header('content-length', byteLength).send(results.stream(id));
   });
   server.post<{ Params: { job: string } }>('/v1/jobs/:job/cancel', act, ({ params }) => {
     const id = jobs.resolve(params.job);

@@ -5,11 +5,11 @@ import { Readable } from 'node:stream';
 import type { JobId, PeerKey } from '../../protocol/ids.ts';
 import type { JobRow, JobView, PeerRow, PeerView, Reason } from '../../protocol/view.ts';
 import type { Explanation } from '../../runtime/why.ts';
+import type { Progress } from '../../sdk/jobs/progress.ts';
 import type { SubmissionBody } from '../api/routes.ts';
 import type { ApiFile } from '../compose.ts';
 import { readText } from '../data-folder.ts';
-import { isErrorCode, ShoalError } from '../errors.ts';
-import type { Progress } from '../jobs/progress.ts';
+import { errorOf, ShoalError } from '../errors.ts';
 
 export type ExplainedReason = Explanation & { readonly reason: Reason };
 
@@ -160,7 +160,7 @@ async function errorIn(response: Response): Promise<ShoalError> {
   const text = await response.text();
   try {
     const { error } = JSON.parse(text) as { error: { code: unknown; message: string } };
-    return new ShoalError(isErrorCode(error.code) ? error.code : 'failed', error.message);
+    return errorOf(error.code, error.message);
   } catch {
     return new ShoalError('failed', `the daemon answered ${response.status}: ${text.slice(0, 200)}`);
   }

@@ -1,8 +1,8 @@
 /** Follows a job until it has ended, or until its owner presses Ctrl-C, which asks once: detach or cancel. */
 import { createInterface } from 'node:readline/promises';
-import { ShoalError } from '../errors.ts';
-import type { FinishedOutcome } from '../jobs/note.ts';
-import type { Progress } from '../jobs/progress.ts';
+import type { FinishedOutcome } from '../../sdk/jobs/note.ts';
+import type { Progress } from '../../sdk/jobs/progress.ts';
+import { errorOf, ShoalError } from '../errors.ts';
 import type { Client } from './client.ts';
 import { ProgressLine, say } from './output.ts';
 
@@ -32,7 +32,7 @@ export async function follow({ client, job, embedded }: FollowOptions): Promise<
       }
       const { outcome } = progress;
       if (outcome?.state === 'finished') return outcome;
-      if (outcome?.state === 'failed') throw new ShoalError(outcome.code, outcome.message);
+      if (outcome?.state === 'failed') throw errorOf(outcome.code, outcome.message);
       if (outcome !== undefined) throw new ShoalError('job-cancelled', `job ${job} is ${outcome.state}.`);
       if (await interrupt.within(POLL_MS)) {
         line.end();

@@ -1,6 +1,7 @@
 /** What goes to the terminal: results and tables on stdout, everything else on stderr; no reader left is no error. */
+
+import type { Progress } from '../../sdk/jobs/progress.ts';
 import { toJson } from '../api/json.ts';
-import type { Progress } from '../jobs/progress.ts';
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

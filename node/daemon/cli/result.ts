@@ -1,9 +1,9 @@
 /** A result as its owner wants it: readable on the terminal, complete in a file, whole in JSON. */
 import { writeFile } from 'node:fs/promises';
 import { decodeCounts, decodeU64, formatResult, pictureToPpm, topCounts } from '../../sdk/format.ts';
+import type { FinishedOutcome } from '../../sdk/jobs/note.ts';
 import type { JobResult } from '../../sdk/join.ts';
 import { ShoalError } from '../errors.ts';
-import type { FinishedOutcome } from '../jobs/note.ts';
 
 export function resultOf(outcome: FinishedOutcome, bytes: Uint8Array): JobResult {
   if (outcome.picture === undefined) return { show: outcome.show, bytes };

@@ -5,11 +5,11 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import type { FinishedOutcome } from '../../sdk/jobs/note.ts';
 import type { SubmissionBody } from '../api/routes.ts';
 import type { Overrides } from '../compose.ts';
 import { type Config, type ConfigSources, DEFAULT_LISTEN, dataFolderOf, loadConfig } from '../config.ts';
 import { ShoalError } from '../errors.ts';
-import type { FinishedOutcome } from '../jobs/note.ts';
 import { shortName } from '../short-name.ts';
 import { Client } from './client.ts';
 import { follow } from './follow.ts';

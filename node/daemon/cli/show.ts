@@ -1,9 +1,9 @@
 /** The commands that only look: status, peers, jobs, job, why. */
 import type { PeerKey } from '../../protocol/ids.ts';
+import { wordsOf } from '../../sdk/jobs/progress.ts';
 import { type Config, type ConfigSources, dataFolderOf, loadConfig } from '../config.ts';
 import { readSchema } from '../data-folder.ts';
 import { ShoalError } from '../errors.ts';
-import { wordsOf } from '../jobs/progress.ts';
 import { shortName } from '../short-name.ts';
 import { Client, type JobAnswer } from './client.ts';
 import { bytes, duration, print, printJson, progressText, short, table } from './output.ts';
@@ -34,8 +34,13 @@ export async function showStatus({ sources, json }: ShowOptions): Promise<void> 
     ],
     ['daemon', `${status.version}, pid ${status.pid}, up for ${duration((view.nowMs - status.startedAtMs) / 1_000)}`],
     ['cores', `${view.cores}${view.paused.length > 0 ? `, paused (${view.paused.join(', ')})` : ''}`],
-    ['peers', `${connected} connected, ${tabs === 0 ? '' : `${tabs} of them browser tabs, `}${view.peers.length} known`],
-    ...(status.volunteerUrl === undefined ? [] : [['volunteers', `join at ${status.volunteerUrl}`] as [string, string]]),
+    [
+      'peers',
+      `${connected} connected, ${tabs === 0 ? '' : `${tabs} of them browser tabs, `}${view.peers.length} known`,
+    ],
+    ...(status.volunteerUrl === undefined
+      ? []
+      : [['volunteers', `join at ${status.volunteerUrl}`] as [string, string]]),
     ['jobs', `${running} running, ${view.jobs.length} known`],
     [
       'computed',

@@ -1,27 +1,27 @@
 /**
- * From the agreed outputs of all units to one result on disk. Outputs are read by CID, so they are what was agreed;
+ * From the agreed outputs of all units to one result that is kept. Outputs are read by CID, so they are what was agreed;
  * a task that ended in a trap fails the job with the trap's name, since no result can be put together without it.
  */
-import { createHash } from 'node:crypto';
-import type { Cid, JobId } from '../../protocol/ids.ts';
+import type { Cid, Digest, JobId } from '../../protocol/ids.ts';
 import { TRAP, type TrapKind, unpackLeaves } from '../../protocol/trust/commitment.ts';
 import type { JobView } from '../../protocol/view.ts';
 import { decodeUnitOutput } from '../../protocol/wire/block.ts';
-import { resolveArguments } from '../../sdk/arguments.ts';
-import { joinOutputs, type Reduce } from '../../sdk/join.ts';
-import { writeWhole } from '../data-folder.ts';
-import { ShoalError } from '../errors.ts';
+import { resolveArguments } from '../arguments.ts';
+import { SdkError } from '../error.ts';
+import { joinOutputs, type Reduce } from '../join.ts';
 import type { FinishedOutcome, JobNote } from './note.ts';
 import { labelOf } from './progress.ts';
+import type { ResultStore } from './store.ts';
 
 export interface JoinParts {
   /** Reads a block that should be kept here, fetching it again from its authors if it is not. */
   readonly block: (cid: Cid, job: JobId, from: JobView['unitRows'][number]) => Promise<Uint8Array | undefined>;
   readonly reduce: Reduce;
-  readonly path: string;
+  readonly results: Pick<ResultStore, 'put'>;
+  readonly sha256: (bytes: Uint8Array) => Digest | Promise<Digest>;
 }
 
-/** Rejects with a ShoalError `job-failed` or `storage`, or an SdkError. */
+/** Rejects with an SdkError, a StorageError, or what `reduce` rejects with. */
 export async function joinJob(note: JobNote, view: JobView, parts: JoinParts): Promise<FinishedOutcome> {
   const outputs = await readOutputs(view, parts);
   const result = await joinOutputs({
@@ -31,7 +31,7 @@ export async function joinJob(note: JobNote, view: JobView, parts: JoinParts): P
     taskSize: note.taskSize,
     reduce: parts.reduce,
   });
-  await writeWhole(parts.path, result.bytes, 0o600);
+  await parts.results.put(note.job, result.bytes);
   return {
     state: 'finished',
     show: result.show,
@@ -41,7 +41,7 @@ export async function joinJob(note: JobNote, view: JobView, parts: JoinParts): P
       bytesPerPixel: result.picture.bytesPerPixel,
     },
     byteLength: result.bytes.length,
-    sha256: createHash('sha256').update(result.bytes).digest('hex'),
+    sha256: await parts.sha256(result.bytes),
     ...effortOf(view),
   };
 }
@@ -56,8 +56,8 @@ async function readOutputs(view: JobView, parts: JoinParts): Promise<readonly Ui
   for (const row of [...view.unitRows].sort((a, b) => a.unit - b.unit)) {
     const bytes = row.output === undefined ? undefined : await parts.block(row.output, view.job, row);
     if (bytes === undefined) {
-      throw new ShoalError(
-        'storage',
+      throw new SdkError(
+        'output-missing',
         `the output of unit ${row.unit} is no longer kept here and no peer that computed it can be reached`,
       );
     }
@@ -67,8 +67,7 @@ async function readOutputs(view: JobView, parts: JoinParts): Promise<readonly Ui
     });
     outputs.push(...output.outputs);
   }
-  if (traps.length > 0)
-    throw new ShoalError('job-failed', describeTraps(traps, outputs.length, labelOf(view.unitRows)));
+  if (traps.length > 0) throw new SdkError('job-failed', describeTraps(traps, outputs.length, labelOf(view.unitRows)));
   return outputs;
 }
 

@@ -8,12 +8,12 @@ import { TRAP, unpackLeaves } from '../../protocol/trust/commitment.ts';
 import { tasksInUnit } from '../../protocol/work/job.ts';
 import type { Clock, ExecutionOutcome, Executor } from '../../runtime/environment.ts';
 import type { Logger } from '../../runtime/log.ts';
-import type { PreparedJob } from '../../sdk/prepare.ts';
-import { ShoalError } from '../errors.ts';
+import { SdkError } from '../error.ts';
+import type { PreparedJob } from '../prepare.ts';
 import { TRAP_WORDS } from './join.ts';
 
 export interface TrialParts {
-  readonly executor: Executor;
+  readonly executor: Pick<Executor, 'execute' | 'cancel'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -25,14 +25,14 @@ const TRIAL_WAIT_MAX_MS = 1_000;
 /** Above every ticket the state machine gives out. */
 let nextTicket: Ticket = 2 ** 48;
 
-/** A ticket of the daemon's own, which no state machine gives out. */
+/** A ticket of the owner's side, which no state machine gives out. */
 export function newTicket(): Ticket {
   return nextTicket++;
 }
 
 /**
  * Kernel and inputs are kept already. Resolves to the expected time of a unit in ms, if it could be measured. Rejects
- * with a ShoalError: `kernel-refused`, or `job-failed` where a task traps.
+ * with an SdkError: `kernel-refused`, or `job-failed` where a task traps.
  */
 export async function tryOut(prepared: PreparedJob, draft: JobId, parts: TrialParts): Promise<Millis | undefined> {
   const { request, unitInputs } = prepared;
@@ -41,7 +41,7 @@ export async function tryOut(prepared: PreparedJob, draft: JobId, parts: TrialPa
     const outcome = await execute(parts, firstTaskOf(prepared, unit, draft));
     if (!outcome.ok) {
       const { code, detail } = outcome;
-      if (code === 'kernel-refused') throw new ShoalError('kernel-refused', detail);
+      if (code === 'kernel-refused') throw new SdkError('kernel-refused', detail);
       if (code === 'wall-clock') slowestMs = Math.max(slowestMs, TRIAL_MAX_MS);
       parts.logger.log('info', 'a task could not be tried here', { unit, code, detail });
       break;
@@ -49,7 +49,7 @@ export async function tryOut(prepared: PreparedJob, draft: JobId, parts: TrialPa
     const [leaf] = unpackLeaves(outcome.execution.leaves);
     if (leaf !== undefined && leaf.trap !== TRAP.none) {
       const task = unit * request.tasksPerUnit;
-      throw new ShoalError(
+      throw new SdkError(
         'job-failed',
         `task ${task} was tried on this machine and ${TRAP_WORDS[leaf.trap]}. Nothing was announced.`,
       );

@@ -1,10 +1,9 @@
 /**
- * What the daemon remembers about its owner's jobs beside the protocol's records: which kernel and arguments, so that
+ * What a peer remembers about its owner's jobs beside the protocol's records: which kernel and arguments, so that
  * outputs can be joined after a restart, and how it ended, so that a result outlives the job in the network.
  */
 import type { Cid, JobId, Millis } from '../../protocol/ids.ts';
-import type { KernelManifest } from '../../sdk/manifest.ts';
-import type { ErrorCode } from '../errors.ts';
+import type { KernelManifest } from '../manifest.ts';
 
 export interface JobNote {
   readonly job: JobId;
@@ -37,7 +36,8 @@ export interface FinishedOutcome extends Effort {
 
 export interface FailedOutcome extends Effort {
   readonly state: 'failed';
-  readonly code: ErrorCode;
+  /** As the peer's platform names failures; see `Failures`. */
+  readonly code: string;
   readonly message: string;
 }
 

@@ -1,6 +1,6 @@
 /** Where the outputs of a job that draws a picture belong in it, so that a page can fill it tile by tile. */
-import { resolveArguments } from '../../sdk/arguments.ts';
-import { gridTiles } from '../../sdk/split.ts';
+import { resolveArguments } from '../arguments.ts';
+import { gridTiles } from '../split.ts';
 import type { JobNote } from './note.ts';
 
 /** Tiles are rows first, from the top left; those at the right and lower edge may be smaller. One task draws one tile. */

@@ -1,69 +1,66 @@
 /**
- * Jobs of this peer's owner, from submission to a result on disk.
+ * Jobs of this peer's owner, from submission to a result that is kept. The same in a daemon and in a tab.
  *
  * A kernel is inspected, and one or two of its tasks are tried here, before anything is announced: what cannot work is
  * refused at once, and the measured time becomes the job's expected duration. Blocks are pinned under a draft first and under the
  * job once it has an id, so that nothing is evicted in between and a crash in between leaves nothing behind. When the
  * network has agreed on every unit the outputs are joined; the notes of this service make that possible after any restart.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Cid, Digest, JobId } from '../../protocol/ids.ts';
+import { concatBytes } from '../../protocol/bytes.ts';
+import type { Cid, Digest, JobId, UnitIndex } from '../../protocol/ids.ts';
+import { BLOCK_BYTES_MAX } from '../../protocol/limits.ts';
 import type { Notification } from '../../protocol/notification.ts';
 import type { JobView } from '../../protocol/view.ts';
-import { decodeInputIndex } from '../../protocol/wire/block.ts';
+import { decodeInputIndex, decodeUnitOutput } from '../../protocol/wire/block.ts';
 import { type Metering, unitCount } from '../../protocol/work/job.ts';
 import type { Driver } from '../../runtime/driver.ts';
 import type { Clock, Executor, FetchOutcome, Transport } from '../../runtime/environment.ts';
 import type { Logger } from '../../runtime/log.ts';
-import type { KernelReport } from '../../sandbox/inspect.ts';
-import type { Reduce } from '../../sdk/join.ts';
-import type { KernelManifest } from '../../sdk/manifest.ts';
-import { type JobPolicy, type PreparedJob, prepareJob } from '../../sdk/prepare.ts';
-import { ShoalError, translate } from '../errors.ts';
-import type { LevelStore } from '../level-store.ts';
+import { SdkError } from '../error.ts';
+import { type JobPolicy, type PreparedJob, prepareJob } from '../prepare.ts';
+import type { KernelCatalogue, KernelChoice } from './catalogue.ts';
 import { effortOf, joinJob } from './join.ts';
-import { type KernelSource, loadKernel } from './kernels.ts';
-import { DRAFT_PREFIX, type JobNote, type JobOutcome, NOTE_PREFIX } from './note.ts';
+import { type Merger, reduceBy } from './merge.ts';
+import { DRAFT_PREFIX, type FinishedOutcome, type JobNote, type JobOutcome, NOTE_PREFIX } from './note.ts';
 import { Pace, type Progress, progressOf } from './progress.ts';
+import type { JobStore } from './store.ts';
 import { newTicket, tryOut } from './trial.ts';
 
 export interface Submission {
-  readonly kernel: KernelSource;
+  readonly kernel: KernelChoice;
   readonly arguments: Readonly<Record<string, string>>;
   readonly file: { readonly name: string; readonly bytes: Uint8Array } | undefined;
   readonly policy: JobPolicy;
 }
 
-export interface StoredResult {
-  readonly path: string;
-  readonly outcome: Extract<JobOutcome, { state: 'finished' }>;
+/** How an error becomes part of a note, and an error again when somebody asks for the result. */
+export interface Failures {
+  describe(error: unknown): { readonly code: string; readonly message: string };
+  revive(code: string, message: string): Error;
 }
 
 export interface JobServiceParts {
   readonly driver: Driver;
-  readonly store: LevelStore;
-  readonly executor: Executor;
+  readonly store: JobStore;
+  /** For trials. */
+  readonly executor: Pick<Executor, 'execute' | 'cancel'>;
+  readonly merger: Merger;
   readonly transport: Pick<Transport, 'fetch'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metering: Metering;
-  /** False where this peer gives no cores: then nothing is tried before it is announced. */
-  readonly mayCompute: boolean;
   /** Least quorum this network accepts. */
   readonly quorumMin: number;
-  /** Rejects with a KernelRefusedError. */
-  readonly inspect: (wasm: Uint8Array) => Promise<KernelReport>;
-  /** Merges outputs by a kernel's shoal_reduce on this machine. */
-  readonly reduceBy: (kernel: Cid, manifest: KernelManifest, parameters: Uint8Array) => Reduce;
-  readonly kernelFolder: string;
-  readonly resultFolder: string;
+  readonly kernels: Pick<KernelCatalogue, 'load'>;
+  readonly sha256: (bytes: Uint8Array) => Digest | Promise<Digest>;
+  /** Different at every call. */
+  readonly randomId: () => string;
+  readonly failures: Failures;
+  /** Own jobs remembered; those that ended longest ago are forgotten first, with their results. */
+  readonly notesMax: number;
 }
 
-/** The owner's notes kept; the oldest that have ended are forgotten first, with their results. */
-const NOTES_MAX = 1_024;
-/** Time for joins under way when the daemon stops. */
+/** Time for joins under way when the peer stops. */
 const STOP_MAX_MS = 2_000;
 
 /** Submissions under way at a time are few; notifications about jobs of an earlier life of this peer are dropped. */
@@ -120,17 +117,20 @@ export class JobService {
     await Promise.race([Promise.allSettled(this.#ending.values()), enough]);
   }
 
-  /** Resolves when the job is announced. Rejects with a ShoalError, SdkError or KernelRefusedError. */
+  /**
+   * Resolves when the job is announced. Rejects with an SdkError, a StorageError, or what the catalogue rejects with.
+   * Nothing is tried where this peer gives no cores.
+   */
   async submit(submission: Submission): Promise<JobId> {
-    const { store, driver, kernelFolder, metering, clock } = this.#parts;
-    const { wasm, manifest } = await loadKernel(submission.kernel, kernelFolder, this.#parts.inspect);
+    const { store, driver, kernels, metering, clock, sha256: hash } = this.#parts;
+    const { wasm, manifest } = await kernels.load(submission.kernel);
     const policy = this.#withQuorum(submission.policy);
     const options = { manifest, wasm, args: submission.arguments, file: submission.file?.bytes, metering, hash };
     let prepared = await prepareJob({ ...options, policy });
-    const draftId = `${DRAFT_PREFIX}${randomUUID()}` as JobId;
+    const draftId = `${DRAFT_PREFIX}${this.#parts.randomId()}` as JobId;
     try {
       for (const { cid, bytes } of prepared.blocks) await store.blocks.put(cid, bytes, draftId);
-      const measured = this.#parts.mayCompute ? await tryOut(prepared, draftId, this.#parts) : undefined;
+      const measured = driver.view().cores > 0 ? await tryOut(prepared, draftId, this.#parts) : undefined;
       if (measured !== undefined) {
         prepared = { ...prepared, request: { ...prepared.request, expectedUnitMs: measured } };
       }
@@ -162,18 +162,18 @@ export class JobService {
 
   cancel(job: JobId): void {
     const note = this.#own(job);
-    if (note.outcome !== undefined) throw new ShoalError('usage', `job ${job} is ${note.outcome.state} already`);
+    if (note.outcome !== undefined) throw new SdkError('job-ended', `job ${job} is ${note.outcome.state} already`);
     this.#parts.driver.dispatch({ type: 'job-controlled', job, action: 'cancel' });
   }
 
-  /** Throws a ShoalError when the job has ended, or the quorum is no larger than it is. */
+  /** Throws an SdkError when the job has ended, or the quorum is no larger than it is. */
   raise(job: JobId, quorum: number): void {
     const note = this.#own(job);
-    if (note.outcome !== undefined) throw new ShoalError('usage', `job ${job} is ${note.outcome.state} already`);
+    if (note.outcome !== undefined) throw new SdkError('job-ended', `job ${job} is ${note.outcome.state} already`);
     const present = this.#parts.driver.jobView(job)?.quorum ?? note.quorum;
     if (quorum <= present) {
-      throw new ShoalError(
-        'usage',
+      throw new SdkError(
+        'quorum-too-low',
         `quorum ${quorum}: job ${job} asks for ${present} already, and a quorum is only ever raised`,
       );
     }
@@ -196,41 +196,55 @@ export class JobService {
     return this.#notes.get(job);
   }
 
-  /** Throws a ShoalError while there is none: still running, failed, cancelled, of another peer. */
-  result(job: JobId): StoredResult {
+  /** What is known of a result. Throws while there is none: still running, failed, cancelled, of another peer. */
+  finished(job: JobId): FinishedOutcome {
     const { outcome } = this.#own(job);
-    if (outcome === undefined) throw new ShoalError('job-running', `job ${job} has not finished yet`);
-    if (outcome.state === 'failed') throw new ShoalError(outcome.code, outcome.message);
-    if (outcome.state !== 'finished') throw new ShoalError('job-cancelled', `job ${job} is ${outcome.state}`);
-    return { path: this.#pathOf(job), outcome };
+    if (outcome === undefined) throw new SdkError('job-running', `job ${job} has not finished yet`);
+    if (outcome.state === 'failed') throw this.#parts.failures.revive(outcome.code, outcome.message);
+    if (outcome.state !== 'finished') throw new SdkError('job-cancelled', `job ${job} is ${outcome.state}`);
+    return outcome;
   }
 
-  /** The job whose id starts with `prefix`. Throws a ShoalError `not-found`, or `usage` where several do. */
+  /** The whole result. Rejects as `finished` throws, or with an SdkError `output-missing`. */
+  async result(job: JobId): Promise<Uint8Array> {
+    this.finished(job);
+    const bytes = await this.#parts.store.results.get(job);
+    if (bytes === undefined) throw new SdkError('output-missing', `the result of job ${job} is no longer kept here`);
+    return bytes;
+  }
+
+  /** Outputs of one unit's tasks, one after the other. Rejects with an SdkError: `job-not-own`, `unit-unfinished`. */
+  async unitOutput(job: JobId, unit: UnitIndex): Promise<Uint8Array> {
+    this.#own(job);
+    const row = this.#parts.driver.jobView(job)?.unitRows.find((candidate) => candidate.unit === unit);
+    const block = row?.output === undefined ? undefined : await this.#parts.store.blocks.get(row.output);
+    if (block === undefined) throw new SdkError('unit-unfinished', `unit ${unit} has no result here yet`);
+    return concatBytes(...decodeUnitOutput(block).outputs);
+  }
+
+  /** The job whose id starts with `prefix`. Throws an SdkError `job-unknown`, or `job-ambiguous` where several do. */
   resolve(prefix: string): JobId {
     const known = new Set([...this.#notes.keys(), ...this.#parts.driver.view().jobs.map(({ job }) => job)]);
     const found = [...known].filter((job) => job.startsWith(prefix.toLowerCase()));
     if (found.length === 0 || prefix === '') {
-      throw new ShoalError('not-found', `no job ${prefix || '""'} is known here. "shoal jobs" lists them.`);
+      throw new SdkError('job-unknown', `no job ${prefix || '""'} is known here. "shoal jobs" lists them.`);
     }
-    if (found.length > 1) throw new ShoalError('usage', `${found.length} jobs start with ${prefix}: give more digits`);
+    if (found.length > 1)
+      throw new SdkError('job-ambiguous', `${found.length} jobs start with ${prefix}: give more digits`);
     return found[0]!;
   }
 
   #own(job: JobId): JobNote {
     const note = this.#notes.get(job);
-    if (note === undefined) throw new ShoalError('not-yours', `job ${job} was submitted by another peer`);
+    if (note === undefined) throw new SdkError('job-not-own', `job ${job} was submitted by another peer`);
     return note;
-  }
-
-  #pathOf(job: JobId): string {
-    return join(this.#parts.resultFolder, job);
   }
 
   #withQuorum(policy: JobPolicy): JobPolicy {
     const { quorumMin } = this.#parts;
     if (policy.quorum !== undefined && policy.quorum < quorumMin) {
-      throw new ShoalError(
-        'usage',
+      throw new SdkError(
+        'quorum-too-low',
         `this network accepts results from a quorum of ${quorumMin} on, not ${policy.quorum}`,
       );
     }
@@ -276,13 +290,14 @@ export class JobService {
 
   async #joined(note: JobNote, view: JobView) {
     try {
-      const reduce = this.#parts.reduceBy(view.spec.kernel, note.manifest, view.spec.parameters);
+      const { merger, store, sha256 } = this.#parts;
+      const reduce = reduceBy(merger, view.spec.kernel, note.manifest, view.spec.parameters);
       const block = (cid: Cid, job: JobId, row: JobView['unitRows'][number]) => this.#block(cid, job, row);
-      return await joinJob(note, view, { block, reduce, path: this.#pathOf(note.job) });
+      return await joinJob(note, view, { block, reduce, results: store.results, sha256 });
     } catch (error) {
       // A join that was cut off says nothing about the job.
       if (this.#stopping) throw error;
-      const { code, message } = translate(error);
+      const { code, message } = this.#parts.failures.describe(error);
       return { state: 'failed' as const, code, message, ...effortOf(view) };
     }
   }
@@ -302,11 +317,11 @@ export class JobService {
 
   async #forgetOldest(): Promise<void> {
     for (const { job, outcome } of this.notes()) {
-      if (this.#notes.size <= NOTES_MAX) return;
+      if (this.#notes.size <= this.#parts.notesMax) return;
       if (outcome === undefined) continue;
       this.#notes.delete(job);
       await this.#parts.store.notes.delete(NOTE_PREFIX + job);
-      await rm(this.#pathOf(job), { force: true });
+      await this.#parts.store.results.delete(job);
     }
   }
 
@@ -328,8 +343,9 @@ export class JobService {
     const kept = await store.blocks.get(cid);
     if (kept !== undefined) return kept;
     const providers = row.revealedBy.filter(({ root }) => root === row.root).map(({ author }) => author);
-    const bytesMax = 4 * 1024 * 1024;
-    await new Promise<FetchOutcome>((done) => transport.fetch({ job, cids: [cid], providers, bytesMax }, done));
+    await new Promise<FetchOutcome>((done) =>
+      transport.fetch({ job, cids: [cid], providers, bytesMax: BLOCK_BYTES_MAX }, done),
+    );
     return store.blocks.get(cid);
   }
 }
@@ -341,20 +357,8 @@ function announce(driver: Driver, { request, unitInputs }: PreparedJob): Promise
       if (!('ticket' in notification) || notification.ticket !== ticket) return;
       unsubscribe();
       if (notification.type === 'job-accepted') resolve(notification.job);
-      else reject(new ShoalError('job-refused', `the job was refused: ${notification.detail} (${notification.code})`));
+      else reject(new SdkError('job-refused', `the job was refused: ${notification.detail} (${notification.code})`));
     });
     driver.dispatch({ type: 'job-submitted', ticket, request, unitInputs });
   });
-}
-
-let hashedBytes = 0;
-
-/** Native SHA-256. Large inputs let other work of the process have its turn every 16 MiB. */
-async function hash(bytes: Uint8Array): Promise<Digest> {
-  hashedBytes += bytes.length;
-  if (hashedBytes > 16 * 1024 * 1024) {
-    hashedBytes = 0;
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
-  return createHash('sha256').update(bytes).digest('hex') as Digest;
 }
