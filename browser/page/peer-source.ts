@@ -59,6 +59,8 @@ export interface About {
   readonly mayAct: boolean;
   /** The most cores that can be given. */
   readonly coresMax: number;
+  /** Where others join with a browser; absent where this peer serves no page for them. */
+  readonly volunteerUrl?: string;
 }
 
 export interface KernelEntry {

@@ -3,6 +3,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from '@preact/sign
 import type { JobId } from '../../node/protocol/ids.ts';
 import type { Notification } from '../../node/protocol/notification.ts';
 import type { JobView, PeerView } from '../../node/protocol/view.ts';
+import type { Citizen } from '../citizen/index.ts';
 import { extended, type Sample, sampleOf } from './model/history.ts';
 import { focusOf } from './model/jobs.ts';
 import { LOG_LINES_MAX, type LogLine, lineOf } from './model/log.ts';
@@ -15,8 +16,22 @@ export interface WatchedJob {
   readonly own: OwnJob | undefined;
 }
 
+/** What only a tab has beside its peer. */
+export interface PageExtras {
+  readonly citizen?: Citizen;
+  /** The link that brings others to this network. */
+  readonly inviteUrl?: string;
+  /** Which identity of this origin the tab speaks under; 0 for the first tab. */
+  readonly slot?: number;
+  /** Addresses of the peers it joins through. */
+  readonly joinedThrough?: readonly string[];
+  /** Whether it starts without being asked; a change is kept. */
+  readonly startsByItself?: Signal<boolean>;
+}
+
 export class PageState {
   readonly source: PeerSource;
+  readonly extras: PageExtras;
   readonly connection: Signal<Connection>;
   readonly about: Signal<About | undefined>;
   readonly view: Signal<PeerView | undefined>;
@@ -30,8 +45,9 @@ export class PageState {
   readonly failure: Signal<string | undefined> = signal(undefined);
   #nextLine = 0;
 
-  constructor(source: PeerSource, hash: string) {
+  constructor(source: PeerSource, hash: string, extras: PageExtras = {}) {
     this.source = source;
+    this.extras = extras;
     this.connection = signal(source.connection());
     this.about = signal(source.about());
     this.view = signal(source.view());
@@ -52,6 +68,11 @@ export class PageState {
 
   get mayAct(): boolean {
     return this.about.value?.mayAct === true && this.connection.value.state === 'live';
+  }
+
+  /** The link that invites others; undefined where nobody can join by one. */
+  get inviteUrl(): string | undefined {
+    return this.extras.inviteUrl ?? this.about.value?.volunteerUrl;
   }
 
   /** Does what somebody asked for, and says so where it cannot be done. Resolves to undefined then. */

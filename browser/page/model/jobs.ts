@@ -77,3 +77,8 @@ export function shareOf(peer: PeerKey, view: Pick<JobView, 'unitRows' | 'refuted
   if (total === 0) return undefined;
   return (all.find((entry) => entry.peer === peer)?.counted ?? 0) / total;
 }
+
+/** Peers that are here and speak the same protocol. */
+export function connectedPeers({ peers }: Pick<PeerView, 'peers'>): number {
+  return peers.filter(({ connected, incompatible }) => connected && incompatible === undefined).length;
+}

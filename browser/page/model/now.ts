@@ -1,7 +1,9 @@
 /** What this peer does at this moment, in one headline: for whom, or why not. */
 import type { JobId } from '../../../node/protocol/ids.ts';
 import type { PeerView, Reason, ReplicaRow } from '../../../node/protocol/view.ts';
-import { type Explanation, explain } from '../../../node/runtime/why.ts';
+import type { Explanation } from '../../../node/runtime/why.ts';
+import type { PeerSource } from '../peer-source.ts';
+import { reasonWords } from './reasons.ts';
 import { count, sentence, shortPeerName } from './words.ts';
 
 export interface Now {
@@ -34,10 +36,10 @@ const DOING: Readonly<Record<string, string>> = {
 };
 const AT_WORK = new Set(['fetching', 'executing', 'committing']);
 
-export function nowOf(view: PeerView): Now {
+export function nowOf(view: PeerView, kind: PeerSource['kind'] = 'daemon'): Now {
   const wording = { peer: shortPeerName, nowMs: view.nowMs };
   const explained = (reasons: readonly Reason[]): readonly Explanation[] =>
-    reasons.map((reason) => explain(reason, wording));
+    reasons.map((reason) => reasonWords(kind, reason, wording));
   const atWork = view.replicas.filter(({ phase }) => AT_WORK.has(phase));
   const running = atWork.map((replica) => runningUnit(replica, view));
   const held = heldOf(view.replicas);
@@ -45,8 +47,11 @@ export function nowOf(view: PeerView): Now {
 
   if (view.paused.length > 0) {
     const [pause, others] = split(view.why, 'paused');
-    const text = pause === undefined ? 'paused' : explain(pause, wording).text;
-    return { mood: 'paused', headline: sentence(text), reasons: explained(others), running, held };
+    const words = pause === undefined ? { text: 'paused', advice: undefined } : reasonWords(kind, pause, wording);
+    // What it would wait for if it were not paused is no answer to anything.
+    const rest = explained(others.filter(({ code }) => code !== 'no-job' && code !== 'computes-nothing'));
+    const reasons = words.advice === undefined ? rest : [{ text: words.advice, advice: undefined }, ...rest];
+    return { mood: 'paused', headline: sentence(words.text), reasons, running, held };
   }
   if (atWork.length > 0) {
     const [, others] = split(view.why, 'working');

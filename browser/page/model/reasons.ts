@@ -2,6 +2,7 @@
  * Reasons in the words of whoever reads them. `explain` speaks to the owner of a daemon, at a command line; who has a
  * tab open has buttons instead. What is the same for both is said once, there.
  */
+import type { PauseReason } from '../../../node/protocol/event.ts';
 import type { Reason } from '../../../node/protocol/view.ts';
 import { type Explanation, explain, type Wording } from '../../../node/runtime/why.ts';
 import type { PeerSource } from '../peer-source.ts';
@@ -24,8 +25,8 @@ export function reasonWords(kind: PeerSource['kind'], reason: Reason, wording: W
       };
     case 'paused':
       return {
-        text: general.text.replace('by its owner', 'by you').replace('the page is', 'this tab is'),
-        advice: undefined,
+        text: `paused ${reason.reasons.map((pause) => PAUSES[pause].because).join(' and ')}`,
+        advice: reason.reasons.map((pause) => PAUSES[pause].until).join('; '),
       };
     case 'storage':
       return {
@@ -42,6 +43,15 @@ export function reasonWords(kind: PeerSource['kind'], reason: Reason, wording: W
       return general;
   }
 }
+
+const PAUSES: Readonly<Record<PauseReason, { readonly because: string; readonly until: string }>> = {
+  manual: { because: 'by you', until: 'press “Resume” to go on' },
+  battery: { because: 'to save the battery', until: 'it goes on by itself at a charger' },
+  metered: { because: 'on a metered connection', until: 'it goes on by itself on another one' },
+  hidden: { because: 'while this tab is hidden', until: 'it goes on when you come back' },
+  hours: { because: 'outside the hours it may work', until: 'it goes on by itself' },
+  load: { because: 'while this machine is busy', until: 'it goes on by itself' },
+};
 
 /** A browser does not tell a page why a connection failed, so all likely causes are named. */
 function dialWords(reason: Extract<Reason, { code: 'dial-failed' }>): Explanation {

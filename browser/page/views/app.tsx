@@ -1,11 +1,15 @@
 /** The frame: who this is, how it is connected, where to go, and the view the address asks for. */
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import type { PeerView } from '../../../node/protocol/view.ts';
+import { connectedPeers } from '../model/jobs.ts';
 import { hashOf, type Route } from '../model/route.ts';
-import { sentence } from '../model/words.ts';
+import { count, sentence } from '../model/words.ts';
 import type { PageState } from '../state.ts';
 import { Gate } from './gate.tsx';
+import { InvitePage } from './invite-page.tsx';
 import { JobPage } from './job-page.tsx';
+import { Kind } from './kind.ts';
 import { Overview } from './overview.tsx';
 import { PeerPage } from './peer-page.tsx';
 import { SubmitPage } from './submit-page.tsx';
@@ -19,7 +23,7 @@ export function App({ state }: ViewProps): JSX.Element {
   const { state: connection } = state.connection.value;
   const isGate = !hasView || connection === 'refused';
   return (
-    <>
+    <Kind value={state.source.kind}>
       <a class="skip" href="#main">
         Skip to the content
       </a>
@@ -29,7 +33,7 @@ export function App({ state }: ViewProps): JSX.Element {
         {isGate ? <Gate state={state} /> : <CurrentView state={state} />}
       </main>
       <Footer state={state} />
-    </>
+    </Kind>
   );
 }
 
@@ -44,6 +48,7 @@ function CurrentView({ state }: ViewProps): JSX.Element {
     document.querySelector<HTMLElement>('main h1')?.focus();
   }, [shown]);
   if (route.view === 'submit') return <SubmitPage state={state} />;
+  if (route.view === 'invite') return <InvitePage state={state} />;
   if (route.view === 'peer') return <PeerPage state={state} />;
   if (route.view === 'job') return <JobPage key={route.job} state={state} job={route.job} />;
   return <Overview state={state} />;
@@ -64,7 +69,8 @@ function Header({ state, isGate }: ViewProps & { readonly isGate: boolean }): JS
         <nav aria-label="Views">
           <NavLink state={state} view="overview" text="Overview" />
           {state.mayAct && state.source.submit !== undefined && <NavLink state={state} view="submit" text="New job" />}
-          <NavLink state={state} view="peer" text="This peer" />
+          <NavLink state={state} view="peer" text={state.source.kind === 'tab' ? 'This tab' : 'This peer'} />
+          {state.mayAct && <NavLink state={state} view="invite" text="Invite" />}
         </nav>
       )}
       <div class="top-end">
@@ -75,7 +81,7 @@ function Header({ state, isGate }: ViewProps & { readonly isGate: boolean }): JS
   );
 }
 
-function NavLink(props: ViewProps & { readonly view: 'overview' | 'submit' | 'peer'; readonly text: string }) {
+function NavLink(props: ViewProps & { readonly view: Exclude<Route['view'], 'job'>; readonly text: string }) {
   const { view } = props.state.route.value as Route;
   return (
     <a href={`#${props.view}`} aria-current={view === props.view ? 'page' : undefined}>
@@ -85,12 +91,25 @@ function NavLink(props: ViewProps & { readonly view: 'overview' | 'submit' | 'pe
 }
 
 function ConnectionPill({ state }: ViewProps): JSX.Element {
+  const view = state.view.value;
+  if (state.source.kind === 'tab' && view !== undefined) return <ReachPill view={view} />;
   const connection = state.connection.value.state;
   const text = { connecting: 'Connecting', live: 'Live', lost: 'Reconnecting', refused: 'No access' }[connection];
   return (
     <span class={`pill pill-${connection}`} role="status">
       <span class="dot" aria-hidden="true" />
       {text}
+    </span>
+  );
+}
+
+/** How many peers a tab is connected to: it has no other connection that could be lost. */
+export function ReachPill({ view }: { readonly view: PeerView }): JSX.Element {
+  const connected = connectedPeers(view);
+  return (
+    <span class={`pill pill-${connected > 0 ? 'live' : 'connecting'}`} role="status">
+      <span class="dot" aria-hidden="true" />
+      {connected > 0 ? count(connected, 'peer') : 'Connecting'}
     </span>
   );
 }
@@ -149,8 +168,10 @@ function Footer({ state }: ViewProps): JSX.Element | null {
   return (
     <footer>
       <p>
-        Shoal {about.version}. Peers compute for each other and check each other; there is no coordinator. This page
-        comes from your own machine and talks to nobody else.
+        Shoal {about.version}. Peers compute for each other and check each other; there is no coordinator.{' '}
+        {state.source.kind === 'tab'
+          ? 'To stop, close the tab: it says goodbye, others take over its work at once, and at most the unit in progress is lost.'
+          : 'This page comes from your own machine and talks to nobody else.'}
       </p>
     </footer>
   );

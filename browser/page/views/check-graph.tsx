@@ -3,10 +3,12 @@ import type { JSX } from 'preact';
 import type { JobView, PeerView } from '../../../node/protocol/view.ts';
 import { type CheckEdge, type CheckGraph, type CheckNode, checkGraph } from '../model/checks.ts';
 import { count, peerName, shortPeerName } from '../model/words.ts';
+import { useSelfName } from './kind.ts';
 import { Panel } from './parts.tsx';
 
 const WIDTH = 440;
 const HEIGHT = 330;
+const LABEL_HEIGHT = 56;
 
 interface CheckGraphProps {
   readonly view: PeerView;
@@ -23,7 +25,7 @@ export function CheckGraphPanel({ view, job }: CheckGraphProps): JSX.Element {
     <Panel title="Who checks whom">
       <p class="note">{about}</p>
       {graph.nodes.length === 1 ? (
-        <p class="empty">Only this peer is here. Results need others who compute the same and agree.</p>
+        <p class="empty">Nobody else is here. Results need others who compute the same and agree.</p>
       ) : (
         <Graph graph={graph} />
       )}
@@ -34,12 +36,13 @@ export function CheckGraphPanel({ view, job }: CheckGraphProps): JSX.Element {
 
 function Graph({ graph }: { readonly graph: CheckGraph }): JSX.Element {
   const { nodes, edges } = graph;
+  const selfName = useSelfName();
   const most = Math.max(1, ...edges.map(({ same, different }) => same + different));
   const self = nodes[0]!;
   const linked = new Set(edges.flatMap(({ from, to }) => (from.isSelf ? [to.peer] : to.isSelf ? [from.peer] : [])));
   return (
     <figure class="graph">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={inWords(graph)}>
+      <svg viewBox={frameOf(nodes)} role="img" aria-label={inWords(graph, selfName)}>
         {nodes
           .filter((node) => !node.isSelf && node.isConnected && !linked.has(node.peer))
           .map((node) => (
@@ -49,7 +52,7 @@ function Graph({ graph }: { readonly graph: CheckGraph }): JSX.Element {
           <Edge key={edge.from.peer + edge.to.peer} edge={edge} most={most} />
         ))}
         {nodes.map((node) => (
-          <Node key={node.peer} node={node} />
+          <Node key={node.peer} node={node} selfName={selfName} />
         ))}
       </svg>
       <figcaption class="legend">
@@ -83,7 +86,7 @@ function Edge({ edge, most }: { readonly edge: CheckEdge; readonly most: number 
   );
 }
 
-function Node({ node }: { readonly node: CheckNode }): JSX.Element {
+function Node({ node, selfName }: { readonly node: CheckNode; readonly selfName: string }): JSX.Element {
   const [x, y] = [left(node), top(node)];
   const kind = node.isRefuted ? 'node-refuted' : node.isSelf ? 'node-self' : node.counted > 0 ? 'node-worker' : '';
   const isUp = y < HEIGHT / 2;
@@ -100,7 +103,7 @@ function Node({ node }: { readonly node: CheckNode }): JSX.Element {
         </text>
       )}
       <text class="node-name" x={x} y={labelY}>
-        {node.isSelf ? 'this peer' : `…${shortPeerName(node.peer).slice(-8)}`}
+        {node.isSelf ? selfName : `…${shortPeerName(node.peer).slice(-8)}`}
       </text>
       {(node.isRefuted || node.isSubmitter) && (
         <text class="node-role" x={x} y={labelY + (isUp ? -14 : 14)}>
@@ -111,6 +114,13 @@ function Node({ node }: { readonly node: CheckNode }): JSX.Element {
   );
 }
 
+/** As high as it is used, labels included: three peers leave the lower part empty. */
+function frameOf(nodes: readonly CheckNode[]): string {
+  const heights = nodes.map(top);
+  const first = Math.min(...heights) - LABEL_HEIGHT;
+  return `0 ${first} ${WIDTH} ${Math.max(...heights) + LABEL_HEIGHT - first}`;
+}
+
 function left({ x }: CheckNode): number {
   return WIDTH / 2 + x * (WIDTH / 2 - 62);
 }
@@ -119,8 +129,8 @@ function top({ y }: CheckNode): number {
   return HEIGHT / 2 + y * (HEIGHT / 2 - 62);
 }
 
-function inWords({ nodes, edges }: CheckGraph): string {
-  const name = (node: CheckNode): string => (node.isSelf ? 'this peer' : shortPeerName(node.peer));
+function inWords({ nodes, edges }: CheckGraph, selfName: string): string {
+  const name = (node: CheckNode): string => (node.isSelf ? selfName : shortPeerName(node.peer));
   const peers = nodes.map(
     (node) => `${name(node)}: ${node.isRefuted ? 'refuted' : `${count(node.counted, 'unit')} counted`}`,
   );

@@ -2,8 +2,8 @@
 import type { JSX } from 'preact';
 import type { JobId, PeerKey } from '../../../node/protocol/ids.ts';
 import type { JobRow, JobView } from '../../../node/protocol/view.ts';
-import { explain } from '../../../node/runtime/why.ts';
 import { contributions, doneUnits, isActive, JOB_STATES, labelOf } from '../model/jobs.ts';
+import { reasonWords } from '../model/reasons.ts';
 import { touchOfJob } from '../model/touch.ts';
 import { amount, count, duration, percent, shortPeerName } from '../model/words.ts';
 import type { OwnJob } from '../peer-source.ts';
@@ -27,7 +27,7 @@ export function JobPage({ state, job }: JobProps): JSX.Element | null {
   if (view === undefined) return null;
   if (jobView === undefined) return <Unknown isLoading={view.jobs.some((row) => row.job === job)} own={own} />;
   const reasons = isActive(jobView)
-    ? jobView.why.map((reason) => explain(reason, { peer: shortPeerName, nowMs: view.nowMs }))
+    ? jobView.why.map((reason) => reasonWords(state.source.kind, reason, { peer: shortPeerName, nowMs: view.nowMs }))
     : [];
   return (
     <>

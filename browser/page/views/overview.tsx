@@ -1,14 +1,15 @@
 /** What my machine does right now, for whom and why, and what has come of it. */
 import type { JSX } from 'preact';
-import type { PeerView } from '../../../node/protocol/view.ts';
-import { shareOf } from '../model/jobs.ts';
+import type { JobView, PeerView } from '../../../node/protocol/view.ts';
+import { connectedPeers, isActive, shareOf } from '../model/jobs.ts';
 import { nowOf } from '../model/now.ts';
+import { touchOfJob } from '../model/touch.ts';
 import { amount, count, duration, percent, shortId } from '../model/words.ts';
 import type { ViewProps } from './app.tsx';
 import { CheckGraphPanel } from './check-graph.tsx';
 import { JobList } from './job-list.tsx';
 import { PaceChart } from './pace-chart.tsx';
-import { Reasons } from './parts.tsx';
+import { Facts, Panel, Reasons } from './parts.tsx';
 import { PeerTable } from './peer-table.tsx';
 
 export function Overview({ state }: ViewProps): JSX.Element | null {
@@ -16,7 +17,7 @@ export function Overview({ state }: ViewProps): JSX.Element | null {
   if (view === undefined) return null;
   return (
     <>
-      <NowPanel view={view} />
+      <NowPanel state={state} view={view} />
       <Totals state={state} view={view} />
       <div class="columns">
         <div class="stack">
@@ -25,6 +26,7 @@ export function Overview({ state }: ViewProps): JSX.Element | null {
         </div>
         <div class="stack">
           <PaceChart state={state} />
+          <KernelPanel job={state.job.value?.view} view={view} />
           <PeerTable view={view} />
         </div>
       </div>
@@ -32,15 +34,16 @@ export function Overview({ state }: ViewProps): JSX.Element | null {
   );
 }
 
-function NowPanel({ view }: { readonly view: PeerView }): JSX.Element {
-  const now = nowOf(view);
+function NowPanel({ state, view }: ViewProps & { readonly view: PeerView }): JSX.Element {
+  const now = nowOf(view, state.source.kind);
+  const isWorking = now.mood === 'working';
   return (
     <section class={`now now-${now.mood}`} aria-labelledby="now-title">
       <p class="eyebrow">Right now</p>
       <h1 id="now-title" tabIndex={-1} aria-live="polite">
         {now.headline}
       </h1>
-      <Reasons reasons={now.reasons} />
+      {!isWorking && <Reasons reasons={now.reasons} />}
       {now.running.length > 0 && (
         <ul class="running" aria-label="Units this peer holds">
           {now.running.map(({ job, title, unit, doing, sinceMs }) => (
@@ -59,6 +62,12 @@ function NowPanel({ view }: { readonly view: PeerView }): JSX.Element {
           {now.held.map(({ units, doing }) => `${count(units, 'unit')} ${doing}`).join(', ')}.
         </p>
       )}
+      {isWorking && now.reasons.length > 0 && (
+        <details class="also">
+          <summary>What waits for others</summary>
+          <Reasons reasons={now.reasons} />
+        </details>
+      )}
     </section>
   );
 }
@@ -67,9 +76,13 @@ function Totals({ state, view }: ViewProps & { readonly view: PeerView }): JSX.E
   const { unitsExecuted, unitsCounted, fuelExecuted } = view.totals;
   const job = state.job.value?.view;
   const share = job && shareOf(view.self, job);
-  const connected = view.peers.filter((peer) => peer.connected && peer.incompatible === undefined).length;
+  const connected = connectedPeers(view);
   const tiles: readonly (readonly [name: string, value: string, note: string])[] = [
-    ['Units computed', amount(unitsExecuted), 'since this peer started'],
+    [
+      'Units computed',
+      amount(unitsExecuted),
+      state.source.kind === 'tab' ? 'since this page was opened' : 'since this peer started',
+    ],
     ['Agreed', amount(unitsCounted), 'others had the same result'],
     ['Fuel', amount(fuelExecuted), 'instructions, metered'],
     [
@@ -94,5 +107,16 @@ function Totals({ state, view }: ViewProps & { readonly view: PeerView }): JSX.E
         ))}
       </dl>
     </section>
+  );
+}
+
+/** While something runs on this machine: exactly what it may touch. */
+function KernelPanel(props: { readonly job: JobView | undefined; readonly view: PeerView }): JSX.Element | null {
+  const { job, view } = props;
+  if (job === undefined || !isActive(job) || !view.replicas.some((replica) => replica.job === job.job)) return null;
+  return (
+    <Panel title="What it may touch here" aside={<span class="note">the kernel of “{job.title}”</span>}>
+      <Facts facts={touchOfJob(job.spec)} />
+    </Panel>
   );
 }

@@ -113,7 +113,7 @@ function optionsFor(element: HTMLElement, leastTop: number): uPlot.Options {
       y: { range: (_, _min, max) => [0, Math.max(leastTop, (max ?? 0) * 1.15)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 80, size: 26, values: (_, ticks) => ticks.map(clockTime) },
+      { ...axis, grid: { show: false }, space: 80, size: 34, gap: 12, values: (_, ticks) => ticks.map(clockTime) },
       { ...axis, size: 56, values: (_, ticks) => ticks.map(amount) },
     ],
     series: [{}, { stroke: colour('--accent'), width: 2, fill: colour('--accent-wash'), points: { show: false } }],

@@ -5,6 +5,7 @@ import type { PeerKey } from '../../../node/protocol/ids.ts';
 import type { Explanation } from '../../../node/runtime/why.ts';
 import type { Fact } from '../model/touch.ts';
 import { peerName, sentence, shortPeerName } from '../model/words.ts';
+import { useSelfName } from './kind.ts';
 
 export function Panel(props: {
   readonly title: string;
@@ -26,9 +27,10 @@ export function Panel(props: {
 }
 
 export function PeerTag({ peer, self }: { readonly peer: PeerKey; readonly self?: PeerKey | undefined }): JSX.Element {
+  const selfName = useSelfName();
   return (
     <span class="peer" title={peerName(peer)}>
-      {peer === self ? 'this peer' : shortPeerName(peer)}
+      {peer === self ? selfName : shortPeerName(peer)}
     </span>
   );
 }
@@ -79,7 +81,12 @@ export function Facts({ facts }: { readonly facts: readonly Fact[] }): JSX.Eleme
   );
 }
 
-export function CopyButton({ text, what }: { readonly text: string; readonly what: string }): JSX.Element {
+export function CopyButton(props: {
+  readonly text: string;
+  readonly what: string;
+  readonly isLarge?: boolean;
+}): JSX.Element {
+  const { text, what, isLarge = false } = props;
   const isCopied = useSignal(false);
   const copy = async (): Promise<void> => {
     await navigator.clipboard.writeText(text);
@@ -89,8 +96,13 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
     }, 1_500);
   };
   return (
-    <button type="button" class="small" onClick={() => void copy()} aria-label={`Copy ${what}`}>
-      <span aria-live="polite">{isCopied.value ? 'Copied' : 'Copy'}</span>
+    <button
+      type="button"
+      class={isLarge ? 'primary large' : 'small'}
+      onClick={() => void copy()}
+      aria-label={`Copy ${what}`}
+    >
+      <span aria-live="polite">{isCopied.value ? 'Copied' : isLarge ? 'Copy link' : 'Copy'}</span>
     </button>
   );
 }

@@ -1,34 +1,45 @@
-/** This peer: what its owner can set, where others reach it, and its log. */
+/** This peer: what its owner can set, who and where it is, and its log. */
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { PeerView } from '../../../node/protocol/view.ts';
 import { bytes, count, duration } from '../model/words.ts';
 import type { About } from '../peer-source.ts';
 import { networkOf, PauseButton, type ViewProps } from './app.tsx';
+import { CitizenPanel } from './citizen-panel.tsx';
 import { CopyButton, Facts, Panel, Progress } from './parts.tsx';
+
+export interface PeerPanelProps extends ViewProps {
+  readonly view: PeerView;
+  readonly about: About;
+}
 
 export function PeerPage({ state }: ViewProps): JSX.Element | null {
   const view = state.view.value;
   const about = state.about.value;
   if (view === undefined || about === undefined) return null;
+  const isTab = state.source.kind === 'tab';
+  const { citizen } = state.extras;
   return (
     <>
       <section class="page-head">
-        <h1 tabIndex={-1}>This peer</h1>
+        <h1 tabIndex={-1}>{isTab ? 'This tab' : 'This peer'}</h1>
         <p class="purpose name-line">
           <code class="full-name">{about.peerName}</code> <CopyButton text={about.peerName} what="the peer's name" />
         </p>
       </section>
       <div class="columns">
-        <Settings state={state} view={view} about={about} />
-        <Identity view={view} about={about} />
+        <div class="stack">
+          <Settings state={state} view={view} about={about} />
+          {citizen !== undefined && <CitizenPanel citizen={citizen} startsByItself={state.extras.startsByItself} />}
+        </div>
+        {isTab ? <TabIdentity state={state} view={view} about={about} /> : <Identity view={view} about={about} />}
       </div>
       <Log state={state} />
     </>
   );
 }
 
-function Settings({ state, view, about }: ViewProps & { readonly view: PeerView; readonly about: About }): JSX.Element {
+function Settings({ state, view, about }: PeerPanelProps): JSX.Element {
   const wanted = useSignal<number | undefined>(undefined);
   const cores = wanted.value ?? view.cores;
   const set = async (value: number): Promise<void> => {
@@ -38,16 +49,13 @@ function Settings({ state, view, about }: ViewProps & { readonly view: PeerView;
   };
   const mayChange = state.mayAct && state.source.setCapacity !== undefined;
   const isPaused = view.paused.length > 0;
+  const isTab = state.source.kind === 'tab';
   return (
     <Panel title="What you give">
       <div class="setting">
         <div>
           <p class="setting-name">{isPaused ? 'Paused' : 'Computing for others is on'}</p>
-          <p class="note">
-            {isPaused
-              ? 'This peer takes no new work. Your own jobs still run on other machines.'
-              : 'Pause, and this peer hands back what it has not begun to seal; others take it over.'}
-          </p>
+          <p class="note">{pauseNote(isTab, isPaused)}</p>
         </div>
         <PauseButton state={state} />
       </div>
@@ -57,7 +65,7 @@ function Settings({ state, view, about }: ViewProps & { readonly view: PeerView;
           <span class="note">
             {cores === 0
               ? 'None: this peer relays, checks and submits, but computes nothing.'
-              : `Up to ${count(cores, 'unit')} at the same time, at the lowest priority.`}
+              : `Up to ${count(cores, 'unit')} at the same time${isTab ? '' : ', at the lowest priority'}.`}
           </span>
         </label>
         <div class="range">
@@ -77,14 +85,52 @@ function Settings({ state, view, about }: ViewProps & { readonly view: PeerView;
         </div>
       </div>
       <p class="note">
-        Settings hold until the peer stops. <code>shoal up --cores {cores}</code> starts it like this.
+        {isTab ? (
+          'This browser remembers the number of cores. A pause holds until you resume or close the tab.'
+        ) : (
+          <>
+            Settings hold until the peer stops. <code>shoal up --cores {cores}</code> starts it like this.
+          </>
+        )}
       </p>
     </Panel>
   );
 }
 
-function Identity({ view, about }: { readonly view: PeerView; readonly about: About }): JSX.Element {
-  const { storage } = about;
+function pauseNote(isTab: boolean, isPaused: boolean): string {
+  if (!isPaused) return 'Pause, and this peer hands back what it has not begun to seal; others take it over.';
+  return `This ${isTab ? 'tab' : 'peer'} takes no new work. Your own jobs still run on other machines.`;
+}
+
+function TabIdentity({ state, view, about }: PeerPanelProps): JSX.Element {
+  const { slot = 0, joinedThrough = [] } = state.extras;
+  return (
+    <Panel title="Who it is">
+      <Facts
+        facts={[
+          { name: 'Network', value: networkOf(about) },
+          {
+            name: 'Identity',
+            value: slot === 0 ? 'the first of this browser' : `number ${slot + 1} of this browser`,
+            note:
+              slot === 0
+                ? 'A key made here, kept in this browser and used nowhere else. After a reload it is the same.'
+                : 'Another tab of this page uses the first one. Two tabs never share a key, but they share this machine.',
+          },
+          { name: 'Running for', value: duration(view.nowMs - about.startedAtMs) },
+          { name: 'Version', value: about.version },
+          { name: 'Statements kept', value: view.totals.statements.toLocaleString('en') },
+        ]}
+      />
+      <h3>Kept in this browser</h3>
+      <Storage about={about} />
+      <h3>Joined through</h3>
+      <Addresses addresses={joinedThrough} />
+    </Panel>
+  );
+}
+
+function Identity({ view, about }: Omit<PeerPanelProps, 'state'>): JSX.Element {
   return (
     <Panel title="Where it is">
       <Facts
@@ -97,6 +143,23 @@ function Identity({ view, about }: { readonly view: PeerView; readonly about: Ab
         ]}
       />
       <h3>Blocks on disk</h3>
+      <Storage about={about} />
+      <h3>Addresses</h3>
+      {about.addresses.length === 0 ? (
+        <p class="note">It listens nowhere: it can reach others, but others cannot reach it.</p>
+      ) : (
+        <Addresses addresses={about.addresses} />
+      )}
+      <p class="note">
+        Others join with <code>shoal up --bootstrap</code> and one of these.
+      </p>
+    </Panel>
+  );
+}
+
+function Storage({ about: { storage } }: { readonly about: About }): JSX.Element {
+  return (
+    <>
       <Progress
         done={storage.bytes}
         all={storage.bytesMax}
@@ -105,22 +168,19 @@ function Identity({ view, about }: { readonly view: PeerView; readonly about: Ab
       <p class="note">
         {bytes(storage.bytes)} of {bytes(storage.bytesMax)} in {count(storage.blocks, 'block')}
       </p>
-      <h3>Addresses</h3>
-      {about.addresses.length === 0 ? (
-        <p class="note">It listens nowhere: it can reach others, but others cannot reach it.</p>
-      ) : (
-        <ul class="addresses">
-          {about.addresses.map((address) => (
-            <li key={address}>
-              <code>{address}</code> <CopyButton text={address} what="this address" />
-            </li>
-          ))}
-        </ul>
-      )}
-      <p class="note">
-        Others join with <code>shoal up --bootstrap</code> and one of these.
-      </p>
-    </Panel>
+    </>
+  );
+}
+
+function Addresses({ addresses }: { readonly addresses: readonly string[] }): JSX.Element {
+  return (
+    <ul class="addresses">
+      {addresses.map((address) => (
+        <li key={address}>
+          <code>{address}</code> <CopyButton text={address} what="this address" />
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -131,7 +191,8 @@ function Log({ state }: ViewProps): JSX.Element {
       {lines.length === 0 ? (
         <p class="empty">Nothing has happened yet.</p>
       ) : (
-        <ol class="log" aria-label="Log, the latest first">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        <ol class="log" aria-label="Log, the latest first" tabIndex={0}>
           {lines.map(({ id, atMs, tone, text }) => (
             <li key={id} class={`line-${tone}`}>
               <time>{new Date(atMs).toTimeString().slice(0, 8)}</time> {text}

@@ -1,12 +1,15 @@
 /** The peers this one knows. */
 import type { JSX } from 'preact';
+import { useContext } from 'preact/hooks';
 import type { PeerRow, PeerView } from '../../../node/protocol/view.ts';
 import { count, duration } from '../model/words.ts';
+import { Kind } from './kind.ts';
 import { Panel, PeerTag } from './parts.tsx';
 
 const ROWS_MAX = 40;
 
 export function PeerTable({ view }: { readonly view: PeerView }): JSX.Element {
+  const kind = useContext(Kind);
   const peers = view.peers.toSorted((a, b) => Number(b.connected) - Number(a.connected) || (a.peer < b.peer ? -1 : 1));
   const connected = peers.filter((peer) => peer.connected).length;
   return (
@@ -20,8 +23,14 @@ export function PeerTable({ view }: { readonly view: PeerView }): JSX.Element {
     >
       {peers.length === 0 ? (
         <p class="empty">
-          No other peer is known. Give this one the address of a peer of your network:{' '}
-          <code>shoal up --bootstrap &lt;address&gt;</code>
+          {kind === 'tab' ? (
+            'No other peer is known yet. This tab keeps trying those that its invitation names.'
+          ) : (
+            <>
+              No other peer is known. Give this one the address of a peer of your network:{' '}
+              <code>shoal up --bootstrap &lt;address&gt;</code>
+            </>
+          )}
         </p>
       ) : (
         <div class="table-scroll">

@@ -1,12 +1,12 @@
 /** Before the one button: what this network is and does right now, what would run here, and how much of it. */
 import type { JSX } from 'preact';
 import type { JobRow, PeerView } from '../../../node/protocol/view.ts';
-import { doneUnits, isActive, sorted } from '../model/jobs.ts';
+import { connectedPeers, doneUnits, isActive, sorted } from '../model/jobs.ts';
 import { reasonWords } from '../model/reasons.ts';
 import { touchOfJob } from '../model/touch.ts';
 import { count, sentence, shortPeerName } from '../model/words.ts';
 import type { PageState } from '../state.ts';
-import { networkOf } from '../views/app.tsx';
+import { networkOf, ReachPill } from '../views/app.tsx';
 import { Facts, Progress } from '../views/parts.tsx';
 import { Frame } from './frame.tsx';
 import type { Joined, VolunteerSession } from './session.ts';
@@ -39,16 +39,6 @@ export function JoinPage({
         <Safety state={state} />
       </div>
     </Frame>
-  );
-}
-
-function ReachPill({ view }: { readonly view: PeerView }): JSX.Element {
-  const connected = connectedPeers(view);
-  return (
-    <span class={`pill pill-${connected > 0 ? 'live' : 'connecting'}`} role="status">
-      <span class="dot" aria-hidden="true" />
-      {connected > 0 ? `Connected to ${count(connected, 'peer')}` : 'Connecting'}
-    </span>
   );
 }
 
@@ -166,7 +156,9 @@ function Offer({ session, slot }: { readonly session: VolunteerSession; readonly
         <input
           type="checkbox"
           checked={session.startsByItself.value}
-          onChange={(event) => session.setStartsByItself(event.currentTarget.checked)}
+          onChange={(event) => {
+            session.startsByItself.value = event.currentTarget.checked;
+          }}
         />
         <span>Start by itself when I open this page</span>
       </label>
@@ -222,8 +214,4 @@ function Safety({ state }: { readonly state: PageState }): JSX.Element {
       )}
     </section>
   );
-}
-
-function connectedPeers(view: PeerView): number {
-  return view.peers.filter((row) => row.connected && row.incompatible === undefined).length;
 }

@@ -30,13 +30,10 @@ const session = new VolunteerSession({
       remembered: memory.network,
     }),
   async open(options) {
-    const [{ createTabPeer }, { TabSource }] = await Promise.all([
-      import('../../peer/compose.ts'),
-      import('../tab/tab-source.ts'),
-    ]);
-    const peer = await createTabPeer({ ...options, version: SHOAL_VERSION });
-    return { peer, source: new TabSource({ peer, version: SHOAL_VERSION }) };
+    const { openPeer } = await import('./open-peer.ts');
+    return openPeer({ ...options, version: SHOAL_VERSION }, memory.local);
   },
+  pageUrl: () => new URL('./', location.href).href,
   showInvitation(fragment) {
     invitation = fragment;
     keepInvitation();

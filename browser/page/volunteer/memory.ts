@@ -10,40 +10,41 @@ const NETWORK = 'shoal-network';
 const STARTED = 'shoal-started';
 
 export class Memory {
-  readonly #local: Storage | undefined;
+  /** What lasts; undefined where this browser has nothing like it. */
+  readonly local: Storage | undefined;
   readonly #session: Storage | undefined;
 
   constructor(local: () => Storage, session: () => Storage) {
-    this.#local = attempt(local);
+    this.local = attempt(local);
     this.#session = attempt(session);
   }
 
   /** Cores to give; undefined before there was a choice. */
   get cores(): number | undefined {
-    const value = Number(this.#get(this.#local, CORES) ?? Number.NaN);
+    const value = Number(this.#get(this.local, CORES) ?? Number.NaN);
     return Number.isInteger(value) && value >= 1 ? value : undefined;
   }
 
   set cores(value: number | undefined) {
-    this.#set(this.#local, CORES, value === undefined ? undefined : String(value));
+    this.#set(this.local, CORES, value === undefined ? undefined : String(value));
   }
 
   /** Whether the page starts computing without being asked. */
   get startsByItself(): boolean {
-    return this.#get(this.#local, BY_ITSELF) === 'yes';
+    return this.#get(this.local, BY_ITSELF) === 'yes';
   }
 
   set startsByItself(value: boolean) {
-    this.#set(this.#local, BY_ITSELF, value ? 'yes' : undefined);
+    this.#set(this.local, BY_ITSELF, value ? 'yes' : undefined);
   }
 
   /** Fragment of the last invitation that was used. */
   get network(): string | undefined {
-    return this.#get(this.#local, NETWORK);
+    return this.#get(this.local, NETWORK);
   }
 
   set network(value: string | undefined) {
-    this.#set(this.#local, NETWORK, value);
+    this.#set(this.local, NETWORK, value);
   }
 
   /** Whether this tab was computing, or paused by its person, before a reload. */

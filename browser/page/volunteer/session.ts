@@ -6,10 +6,10 @@
 import { type Signal, signal } from '@preact/signals';
 import { formatInvitation, type Invitation } from '../../../node/network/invitation.ts';
 import type { EndReason, TabPeer, TabPeerOptions } from '../../peer/compose.ts';
-import type { PeerSource } from '../peer-source.ts';
 import { PageState } from '../state.ts';
 import type { FoundInvitation } from './find-invitation.ts';
 import type { Memory } from './memory.ts';
+import type { OpenedPeer } from './open-peer.ts';
 
 export interface Joined {
   readonly peer: TabPeer;
@@ -39,11 +39,13 @@ export interface SessionParts {
   /** Rejects with a TabPeerError where this browser or this address cannot take part. */
   readonly checkBrowser: () => Promise<void>;
   /** Makes the peer and the page's view of it. Rejects with an error that has words for the page. */
-  readonly open: (options: TabPeerOptions) => Promise<{ readonly peer: TabPeer; readonly source: PeerSource }>;
+  readonly open: (options: TabPeerOptions) => Promise<OpenedPeer>;
   readonly memory: Memory;
   /** The most cores that can be given. */
   readonly coresMax: number;
   readonly hash: () => string;
+  /** Where this page is, without its fragment. */
+  readonly pageUrl: () => string;
   /** Called when there is an invitation to keep in the address. */
   readonly showInvitation: (fragment: string) => void;
 }
@@ -61,6 +63,9 @@ export class VolunteerSession {
     this.coresMax = parts.coresMax;
     this.cores = signal(Math.min(parts.memory.cores ?? Math.max(1, Math.floor(parts.coresMax / 2)), parts.coresMax));
     this.startsByItself = signal(parts.memory.startsByItself);
+    this.startsByItself.subscribe((wanted) => {
+      parts.memory.startsByItself = wanted;
+    });
   }
 
   /** From the beginning: also after an end. Never rejects; what stands in the way becomes a stage. */
@@ -94,23 +99,17 @@ export class VolunteerSession {
     if (stage.name !== 'ready') return;
     const { memory } = this.#parts;
     memory.cores = this.cores.value;
-    memory.startsByItself = this.startsByItself.value;
     memory.started = 'computing';
     await stage.state.source.setCapacity?.({ cores: this.cores.value, paused: false });
     if (this.stage.value === stage) this.stage.value = { ...stage, name: 'running' };
   }
 
-  setStartsByItself(wanted: boolean): void {
-    this.startsByItself.value = wanted;
-    this.#parts.memory.startsByItself = wanted;
-  }
-
   async #join(found: FoundInvitation): Promise<void> {
-    const { memory, open, showInvitation, hash } = this.#parts;
+    const { memory, open, showInvitation, hash, pageUrl } = this.#parts;
     const { addresses, network } = found.invitation;
     this.stage.value = { name: 'opening' };
     try {
-      const { peer, source } = await open({
+      const { peer, source, extras } = await open({
         bootstrap: addresses,
         network,
         cores: this.cores.value,
@@ -119,7 +118,12 @@ export class VolunteerSession {
       const fragment = formatInvitation(found.invitation);
       memory.keep(found, fragment);
       if (found.from !== 'site') showInvitation(fragment);
-      const state = new PageState(source, hash());
+      const state = new PageState(source, hash(), {
+        ...extras,
+        inviteUrl: `${pageUrl()}#${fragment}`,
+        joinedThrough: addresses,
+        startsByItself: this.startsByItself,
+      });
       const joined: Joined = { peer, state, found };
       this.stage.value = { name: 'ready', ...joined };
       void peer.ended.then((reason) => {
