@@ -1,6 +1,6 @@
 /**
- * The database of one slot: the seed of its key, the protocol's records, and blocks with an index of their own. Every
- * error of IndexedDB becomes a StorageError here, once.
+ * The database of one slot: the seed of its key, the protocol's records, blocks with an index of their own, and what
+ * its owner's jobs need. Every error of IndexedDB becomes a StorageError here, once.
  */
 import { type DBSchema, type IDBPDatabase, type IDBPTransaction, openDB, type StoreNames } from 'idb';
 import type { Cid, JobId } from '../../node/protocol/ids.ts';
@@ -8,7 +8,12 @@ import { StorageError } from '../../node/runtime/environment.ts';
 import { TabPeerError } from './error.ts';
 
 /** Of the layout below. A database with a higher one is left alone. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
+/** What each version has added. */
+const ADDED: readonly (readonly Area[])[] = [
+  ['secrets', 'records', 'blocks', 'index'],
+  ['notes', 'results'],
+];
 
 export interface Schema extends DBSchema {
   secrets: { key: 'seed'; value: Uint8Array };
@@ -19,6 +24,9 @@ export interface Schema extends DBSchema {
     key: Cid;
     value: { readonly size: number; readonly usedAtMs: number; readonly jobs: readonly JobId[] };
   };
+  /** Documents about own jobs. */
+  notes: { key: string; value: unknown };
+  results: { key: JobId; value: Uint8Array };
 }
 
 export type Area = StoreNames<Schema>;
@@ -41,8 +49,8 @@ export class Database {
   static async open({ name, lost }: DatabaseOptions): Promise<Database> {
     try {
       const handle = await openDB<Schema>(name, SCHEMA_VERSION, {
-        upgrade(database) {
-          for (const area of ['secrets', 'records', 'blocks', 'index'] as const) database.createObjectStore(area);
+        upgrade(database, from) {
+          for (const area of ADDED.slice(from).flat()) database.createObjectStore(area);
         },
         blocking: (_from, _to, event) => {
           (event.target as IDBDatabase).close();

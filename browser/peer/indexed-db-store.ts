@@ -1,13 +1,17 @@
 /**
- * The `Store` of a tab. Records go in atomic batches; one that must survive a power cut asks IndexedDB for strict
- * durability, so that nothing is published that a crash could make this tab contradict later.
+ * The `Store` of a tab, and what its owner's jobs need beside it. Records go in atomic batches; one that must survive a
+ * power cut asks IndexedDB for strict durability, so that nothing is published that a crash could make this tab
+ * contradict later.
  */
 import type { Store } from '../../node/runtime/environment.ts';
+import { KeptBlocks } from '../../node/runtime/kept-blocks.ts';
+import type { JobStore } from '../../node/sdk/jobs/store.ts';
 import type { Database } from './database.ts';
-import { IndexedDbBlockStore } from './indexed-db-blocks.ts';
+import { IndexedDbBlocks } from './indexed-db-blocks.ts';
+import { sha256 } from './sha256.ts';
 
-export interface IndexedDbStore extends Store {
-  readonly blocks: IndexedDbBlockStore;
+export interface IndexedDbStore extends Store, JobStore {
+  readonly blocks: KeptBlocks;
 }
 
 export interface IndexedDbStoreOptions {
@@ -18,11 +22,16 @@ export interface IndexedDbStoreOptions {
 }
 
 /** Takes the database over: closing the store closes it. */
-export async function openIndexedDbStore(options: IndexedDbStoreOptions): Promise<IndexedDbStore> {
-  const { database } = options;
-  const blocks = await IndexedDbBlockStore.load(options);
+export async function openIndexedDbStore({
+  database,
+  blockBytesMax,
+  nowMs,
+}: IndexedDbStoreOptions): Promise<IndexedDbStore> {
+  const medium = new IndexedDbBlocks(database);
+  const blocks = await KeptBlocks.load({ medium, sha256, blockBytesMax, nowMs });
   return {
     blocks,
+    ...jobDocuments(database),
     load: () => database.all('records'),
     async write(writes, sync) {
       if (writes.length === 0) return;
@@ -38,6 +47,34 @@ export async function openIndexedDbStore(options: IndexedDbStoreOptions): Promis
     async close() {
       await blocks.flush().catch(ignored);
       database.close();
+    },
+  };
+}
+
+/** Notes and results of own jobs. A lost result can be joined again only as long as the network keeps its outputs. */
+function jobDocuments(database: Database): Pick<JobStore, 'notes' | 'results'> {
+  return {
+    notes: {
+      all: () => database.all('notes'),
+      put: (key, value) =>
+        database.change(['notes'], true, (transaction) => {
+          transaction.objectStore('notes').put(value, key).catch(ignored);
+        }),
+      delete: (key) =>
+        database.change(['notes'], true, (transaction) => {
+          transaction.objectStore('notes').delete(key).catch(ignored);
+        }),
+    },
+    results: {
+      put: (job, bytes) =>
+        database.change(['results'], true, (transaction) => {
+          transaction.objectStore('results').put(new Uint8Array(bytes), job).catch(ignored);
+        }),
+      get: (job) => database.get('results', job),
+      delete: (job) =>
+        database.change(['results'], true, (transaction) => {
+          transaction.objectStore('results').delete(job).catch(ignored);
+        }),
     },
   };
 }

@@ -8,19 +8,15 @@
  */
 import { ClassicLevel } from 'classic-level';
 import { StorageError, type Store } from '../runtime/environment.ts';
-import { LevelBlockStore } from './level-blocks.ts';
+import { KeptBlocks } from '../runtime/kept-blocks.ts';
+import type { NoteStore } from '../sdk/jobs/store.ts';
+import { LevelBlocks } from './level-blocks.ts';
+import { nativeSha256 } from './workers/sha256.ts';
 
 export interface LevelStore extends Store {
-  readonly blocks: LevelBlockStore;
+  readonly blocks: KeptBlocks;
   /** Small documents of the daemon itself (what it knows about its own jobs), beside the protocol's records. */
   readonly notes: NoteStore;
-}
-
-/** JSON documents by key. */
-export interface NoteStore {
-  all(): Promise<readonly { readonly key: string; readonly value: unknown }[]>;
-  put(key: string, value: unknown): Promise<void>;
-  delete(key: string): Promise<void>;
 }
 
 export interface LevelStoreOptions {
@@ -40,17 +36,17 @@ export type Area = 'records' | 'notes' | 'blocks' | 'block-index' | 'pins';
 
 export async function openLevelStore(options: LevelStoreOptions): Promise<LevelStore> {
   const database = await Database.open(options.path);
-  const blocks = await LevelBlockStore.load(database, options);
+  const blocks = await KeptBlocks.load({ ...options, medium: new LevelBlocks(database), sha256: nativeSha256 });
   return new RecordsInLevel(database, blocks);
 }
 
 class RecordsInLevel implements LevelStore {
-  readonly blocks: LevelBlockStore;
+  readonly blocks: KeptBlocks;
   readonly notes: NoteStore;
   readonly #database: Database;
   #closing: Promise<void> | undefined;
 
-  constructor(database: Database, blocks: LevelBlockStore) {
+  constructor(database: Database, blocks: KeptBlocks) {
     this.#database = database;
     this.blocks = blocks;
     this.notes = {
