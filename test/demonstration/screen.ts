@@ -9,6 +9,11 @@ export class Screen {
     this.#out = out;
   }
 
+  /** Whether somebody watches: a line that changes is of no use in a file. */
+  get isLive(): boolean {
+    return this.#out.isTTY === true;
+  }
+
   line(text = ''): void {
     this.#erase();
     this.#out.write(`${text}\n`);

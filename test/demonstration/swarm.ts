@@ -50,6 +50,11 @@ export class Swarm {
     return [...this.#running.values()];
   }
 
+  /** Whether a peer was started here, at any time. */
+  has(key: string): boolean {
+    return this.#names.has(key);
+  }
+
   /** How a peer is called here, also after its end. */
   nameOf(key: string): string {
     return this.#names.get(key) ?? key.slice(0, 12);

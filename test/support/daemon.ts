@@ -40,6 +40,10 @@ export interface RunningDaemon {
   readonly apiPort: number;
   /** Multiaddrs, with the peer's name at the end. */
   readonly addresses: readonly string[];
+  /** Address of its dashboard, token included. */
+  readonly dashboard: string;
+  /** Link for volunteers' tabs; undefined unless `args` ask for that page. */
+  readonly volunteerUrl: string | undefined;
   readonly data: string;
   readonly token: string;
   readonly child: ChildProcess;
@@ -58,6 +62,8 @@ interface Ready {
   readonly key: string;
   readonly apiPort: number;
   readonly addresses: readonly string[];
+  readonly dashboard: string;
+  readonly volunteerUrl: string | undefined;
 }
 
 /** Rejects with an Error that quotes the daemon's log when it ends before it is ready, or takes too long. */
