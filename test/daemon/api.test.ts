@@ -4,7 +4,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RunningDaemon, startDaemon } from '../support/daemon.ts';
+import { type RunningDaemon, shoal, startDaemon } from '../support/daemon.ts';
+import { type Answer, ask as askAt } from '../support/http.ts';
 
 let daemon: RunningDaemon;
 let watchToken: string;
@@ -17,26 +18,8 @@ afterAll(async () => {
   await daemon.stop();
 });
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
-
-/** By node:http, which lets a test send any Host. */
-function ask(path: string, headers: Record<string, string>, method = 'GET', body?: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port: daemon.apiPort, path, method, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => {
-        text += part;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text, headers: response.headers }));
-    });
-    asked.on('error', reject);
-    asked.end(body);
-  });
-}
+const ask = (path: string, headers: Record<string, string>, method = 'GET', body?: string): Promise<Answer> =>
+  askAt(daemon.apiPort, path, { headers, method, ...(body === undefined ? {} : { body }) });
 
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 
@@ -55,13 +38,33 @@ describe('the guard', () => {
     for (const path of ['/v1/status', '/v1/events', '/v1/metrics', '/v1/no-such-thing']) {
       const answer = await ask(path, headers);
       expect(answer.status).toBe(401);
-      expect(answer.body).not.toContain(daemon.key);
+      expect(answer.text).not.toContain(daemon.key);
     }
   });
 
   it('answers 403 under a foreign Host, as after DNS rebinding', async () => {
-    for (const host of ['evil.example', `evil.example:${daemon.apiPort}`, '127.0.0.1']) {
-      expect((await ask('/v1/status', { ...bearer(daemon.token), host })).status).toBe(403);
+    const port = daemon.apiPort;
+    for (const host of [
+      'evil.example',
+      `evil.example:${port}`,
+      `127.0.0.1.evil.example:${port}`,
+      `localhost.:${port}`,
+      `127.0.0.1:${port}.evil.example`,
+      `evil.example@127.0.0.1:${port}`,
+      '127.0.0.1',
+      'localhost',
+      `127.0.0.1:${port + 1}`,
+      `127.0.0.1:0${port}`,
+      `127.0.0.1:${port}:${port}`,
+      `127.1:${port}`,
+      `[::1]:${port}`,
+      `0.0.0.0:${port}`,
+    ]) {
+      for (const path of ['/v1/status', '/v1/events', '/']) {
+        const answer = await ask(path, { ...bearer(daemon.token), host });
+        expect(answer.status, `${path} under ${host}`).toBe(403);
+        expect(answer.text).not.toContain(daemon.key);
+      }
     }
     const own = `localhost:${daemon.apiPort}`;
     expect((await ask('/v1/status', { ...bearer(daemon.token), host: own })).status).toBe(200);
@@ -75,12 +78,80 @@ describe('the guard', () => {
     expect((await ask('/v1/status', { ...bearer(daemon.token), origin })).status).toBe(200);
   });
 
+  it('keeps events and uploads from other origins, and from those without a token', async () => {
+    for (const origin of ['https://evil.example', 'null', 'http://localhost', `https://127.0.0.1:${daemon.apiPort}`]) {
+      expect((await ask('/v1/events', { ...bearer(daemon.token), origin })).status, origin).toBe(403);
+      const headers = { ...bearer(daemon.token), origin, 'content-type': 'application/octet-stream' };
+      expect((await ask('/v1/uploads', headers, 'POST', 'x')).status, origin).toBe(403);
+    }
+    // What a form of another site can send without asking: no token, and a type that the API does not take.
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+      expect((await ask('/v1/uploads', { 'content-type': type }, 'POST', 'x')).status).toBe(401);
+      const allowed = { ...bearer(daemon.token), 'content-type': type };
+      expect((await ask('/v1/uploads', allowed, 'POST', 'x')).status).toBeGreaterThanOrEqual(400);
+      expect(
+        (await ask('/v1/jobs', allowed, 'POST', '{"kernel":{"name":"prime-count"}}')).status,
+      ).toBeGreaterThanOrEqual(400);
+    }
+    expect(await daemon.api('jobs')).toEqual({ jobs: [] });
+  });
+
+  it('gives no leave to a page that asks before it sends (preflight)', async () => {
+    for (const path of ['/v1/status', '/v1/jobs', '/v1/uploads', '/v1/events', '/', '/elsewhere']) {
+      for (const origin of ['https://evil.example', 'null', `http://127.0.0.1:${daemon.apiPort}`]) {
+        const answer = await ask(
+          path,
+          { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+          'OPTIONS',
+        );
+        expect([401, 403], `${path} for ${origin}`).toContain(answer.status);
+        expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+      }
+    }
+  });
+
+  it('takes a token from the header alone, never from an address', async () => {
+    for (const path of ['/v1/status', '/v1/events']) {
+      for (const query of [`token=${daemon.token}`, `authorization=Bearer%20${daemon.token}`]) {
+        expect((await ask(`${path}?${query}`, {})).status).toBe(401);
+      }
+      expect((await ask(path, { cookie: `token=${daemon.token}` })).status).toBe(401);
+    }
+  });
+
   it('lets the watch token look but not act', async () => {
     expect((await ask('/v1/status', bearer(watchToken))).status).toBe(200);
     const headers = { ...bearer(watchToken), 'content-type': 'application/json' };
     for (const path of ['/v1/jobs', '/v1/uploads', '/v1/jobs/abc/cancel']) {
       expect((await ask(path, headers, 'POST', '{}')).status).toBe(403);
     }
+  });
+});
+
+describe('the tokens', () => {
+  it('are told to the person at the terminal, and stand behind the # where a browser keeps them', async () => {
+    const told = await shoal(['dashboard', '--data', daemon.data]);
+    const url = new URL(told.stdout.trim());
+    expect(url.hash).toBe(`#token=${daemon.token}`);
+    expect(url.host).toBe(`127.0.0.1:${daemon.apiPort}`);
+    expect(`${url.pathname}${url.search}`).toBe('/');
+    const watching = await shoal(['dashboard', '--watch-only', '--json', '--data', daemon.data]);
+    expect(JSON.parse(watching.stdout)).toEqual({
+      url: `http://127.0.0.1:${daemon.apiPort}/#token=${watchToken}`,
+      authority: 'watch',
+    });
+  });
+
+  it('appear in no answer, no page and no log', async () => {
+    const secrets = [daemon.token, watchToken];
+    const script = /src="\.(\/assets\/[^"]+)"/.exec((await ask('/', {})).text)![1]!;
+    const texts = [daemon.log()];
+    for (const path of ['/', script, '/v1/status', '/v1/peers', '/v1/jobs', '/v1/why', '/v1/metrics', '/v1/kernels']) {
+      const answer = await ask(path, bearer(daemon.token));
+      expect(answer.status).toBe(200);
+      texts.push(answer.text, JSON.stringify(answer.headers));
+    }
+    for (const secret of secrets) expect(texts.filter((text) => text.includes(secret))).toEqual([]);
   });
 });
 
@@ -96,7 +167,7 @@ describe('answers', () => {
   it('has metrics for Prometheus', async () => {
     const answer = await ask('/v1/metrics', bearer(daemon.token));
     expect(answer.headers['content-type']).toContain('text/plain; version=0.0.4');
-    expect(answer.body).toContain('\nshoal_cores 0\n');
+    expect(answer.text).toContain('\nshoal_cores 0\n');
   });
 
   it('streams the view as an event', async () => {
@@ -131,7 +202,7 @@ describe('answers', () => {
     const headers = { ...bearer(daemon.token), 'content-type': 'application/json' };
     const answer = await ask('/v1/jobs', headers, 'POST', body);
     expect(answer.status).toBe(status);
-    expect((JSON.parse(answer.body) as { error: { message: string } }).error.message).not.toBe('');
+    expect((JSON.parse(answer.text) as { error: { message: string } }).error.message).not.toBe('');
   });
 
   it('answers 404 for jobs and addresses it does not know', async () => {

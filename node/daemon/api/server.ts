@@ -50,6 +50,8 @@ const BODY_BYTES_MAX = 1024 * 1024;
 /** Rejects with a ShoalError `address` when the port is taken. */
 export async function startApi(options: ApiOptions): Promise<Api> {
   const server = Fastify({ logger: false, bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true });
+  // Nothing here is plain text: what a form of another site could send is refused before it is read.
+  server.removeContentTypeParser('text/plain');
   guard(server, options);
   server.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error, options.logger));
   server.setNotFoundHandler((request, reply) =>
