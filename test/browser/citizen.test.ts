@@ -6,7 +6,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { until } from '../support/daemon.ts';
 import { findBrowser } from './find-browser.ts';
-import { submitPrimes, Tabs } from './tabs.ts';
+import { submitPrimes } from './primes.ts';
+import { Tabs } from './tabs.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 

@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import type { PeerKey } from '../../node/protocol/ids.ts';
 import { until } from '../support/daemon.ts';
 import { findBrowser } from './find-browser.ts';
-import { finished, resultOf, submitPrimes, Tabs, viewOf } from './tabs.ts';
+import { submitPrimes } from './primes.ts';
+import { finished, resultOf, Tabs, viewOf } from './tabs.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 

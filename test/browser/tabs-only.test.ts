@@ -2,7 +2,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { PeerKey } from '../../node/protocol/ids.ts';
 import { findBrowser } from './find-browser.ts';
-import { finished, resultOf, submitPrimes, Tabs } from './tabs.ts';
+import { submitPrimes } from './primes.ts';
+import { finished, resultOf, Tabs } from './tabs.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 

@@ -7,13 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { JobView, PeerRow } from '../../node/protocol/view.ts';
-import { countPrimes, primesAsBytes } from '../demonstration/count-primes.ts';
 import { type DaemonOptions, type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
 import { buildFixture, launch, type Site, serve } from './browser.ts';
 import type { Joined, JoinOptions } from './fixture/main.ts';
-
-/** Where a daemon of these tests listens: a tab needs a websocket. */
-export const LISTEN: readonly string[] = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'];
+import { LISTEN, webSocketsOf } from './sockets.ts';
 
 export interface Tab extends Joined {
   readonly page: Page;
@@ -90,10 +87,6 @@ export class Tabs {
   }
 }
 
-export function webSocketsOf({ addresses }: RunningDaemon): readonly string[] {
-  return addresses.filter((address) => /\/ws(\/|$)/.test(address));
-}
-
 export async function isConnected(daemon: RunningDaemon, key: string): Promise<boolean> {
   const { peers } = await daemon.api<{ peers: PeerRow[] }>('peers');
   return peers.some(({ peer, connected }) => peer === key && connected);
@@ -109,20 +102,6 @@ export async function resultOf({ apiPort, token }: RunningDaemon, job: string): 
   });
   if (!response.ok) throw new Error(`no result of job ${job}: ${response.status} ${await response.text()}`);
   return Buffer.from(await response.arrayBuffer());
-}
-
-/** Primes from 0 on, `units` units of 10 tasks each. */
-export async function submitPrimes(
-  daemon: RunningDaemon,
-  { units, taskSize, policy = {} }: { units: number; taskSize: number; policy?: object },
-): Promise<{ readonly job: string; readonly expected: () => Buffer }> {
-  const to = units * taskSize * 10;
-  const { job } = await daemon.api<{ job: string }>('jobs', {
-    kernel: { name: 'prime-count' },
-    arguments: { to: String(to) },
-    policy: { quorum: 2, ownResults: 'never', taskSize, tasksPerUnit: 10, ...policy },
-  });
-  return { job, expected: () => Buffer.from(primesAsBytes(countPrimes(0, to))) };
 }
 
 /** Resolves to the view of a job that is finished. */
