@@ -15,6 +15,9 @@ import { createDriver, type Driver } from '../../node/runtime/driver.ts';
 import type { Executor } from '../../node/runtime/environment.ts';
 import { type Logger, silentLogger } from '../../node/runtime/log.ts';
 import { SandboxExecutor } from '../../node/sandbox/executor.ts';
+import type { KernelReport } from '../../node/sandbox/inspect.ts';
+import type { KernelCatalogue, KernelLibrary } from '../../node/sdk/jobs/catalogue.ts';
+import type { JobService } from '../../node/sdk/jobs/service.ts';
 import { checkAddresses, dialable, type PageSecurity } from './addresses.ts';
 import { Capacity } from './capacity.ts';
 import { createClock, startTimerWorker, type TabClock } from './clock.ts';
@@ -22,6 +25,8 @@ import { Database } from './database.ts';
 import { TabPeerError } from './error.ts';
 import { createIdentity, SEED_BYTES } from './identity.ts';
 import { type IndexedDbStore, openIndexedDbStore } from './indexed-db-store.ts';
+import { kernelsAt } from './kernels.ts';
+import { createOwnJobs } from './own-jobs.ts';
 import { type BrowserGlobals, checkRequirements } from './requirements.ts';
 import { type Slot, takeSlot } from './slot.ts';
 import { createTabTransport } from './transport.ts';
@@ -38,6 +43,8 @@ export interface TabPeerOptions {
   readonly paused?: readonly PauseReason[];
   /** Bytes of blocks kept. Default 256 MiB. */
   readonly blockBytesMax?: number;
+  /** Kernels that can be chosen by name; those in `kernels/` beside the page by default. */
+  readonly kernels?: KernelLibrary;
   /** Version of the page, told to other peers. */
   readonly version?: string;
   readonly logger?: Logger;
@@ -67,6 +74,9 @@ export interface TabPeer {
   /** View, job views, notifications; the dashboard lives on these. */
   readonly driver: Driver;
   readonly capacity: Capacity;
+  /** Jobs submitted from this tab. */
+  readonly jobs: JobService;
+  readonly kernels: KernelCatalogue<KernelReport>;
   /** Whose socket is open, with direction and round trip. */
   peers(): readonly ConnectedPeer[];
   /** Connects to one more daemon. Rejects with a TabPeerError or a NetworkError. */
@@ -165,10 +175,23 @@ async function assemble(
     dispatch: (event) => driver.dispatch(event),
     resize: (workers) => executor.resize(workers),
   });
+  const { jobs, kernels, desk } = createOwnJobs({
+    driver,
+    store,
+    transport,
+    clock,
+    logger,
+    quorumMin: parameters.quorumMin,
+    library: options.kernels ?? kernelsAt(new URL('kernels/', document.baseURI)),
+  });
+  jobs.listen();
+  closing.push(() => desk.close());
   closing.push(() => driver.stop());
   await driver.start();
   if (paused.length > 0) capacity.announce();
   closing.push(keepLearning(driver, transport, clock, page));
+  // Not waited for: a page that is left must say goodbye at once, and joins that are cut off are done again.
+  closing.push(() => void jobs.stop());
 
   const leave = (): void => {
     // What must still leave this page has to leave within this task.
@@ -179,6 +202,7 @@ async function assemble(
   };
   globalThis.addEventListener('pagehide', leave);
   closing.push(() => globalThis.removeEventListener('pagehide', leave));
+  await jobs.resume();
 
   return {
     self,
@@ -187,6 +211,8 @@ async function assemble(
     parameters,
     driver,
     capacity,
+    jobs,
+    kernels,
     peers: () => transport.peers(),
     async dial(address) {
       checkAddresses([address], page);

@@ -20,6 +20,7 @@ afterEach(() => {
 function start() {
   const listeners = new Set<(notification: Notification) => void>();
   const taken = { views: 0, jobs: 0 };
+  const submitted: unknown[] = [];
   const document = Object.assign(new EventTarget(), { hidden: false });
   let end: (reason: EndReason) => void = () => undefined;
   const capacity = new Capacity({ cores: 1, paused: [], dispatch: () => undefined, resize: () => undefined });
@@ -44,6 +45,18 @@ function start() {
     capacity,
     parameters: testParameters('page'),
     peerName: '12D3KooW',
+    jobs: {
+      submit: async ({ arguments: given }) => {
+        submitted.push(given);
+        return JOB;
+      },
+      cancel: () => undefined,
+      progress: () => undefined,
+      note: () => undefined,
+      unitOutput: async () => new Uint8Array(1),
+      result: async () => new Uint8Array(2),
+    },
+    kernels: { builtIn: async () => [], inspect: () => Promise.reject(new Error('no kernel')) },
     storage: () => ({ blocks: 1, bytes: 2, bytesMax: 3 }),
     ended: new Promise((resolve) => {
       end = resolve;
@@ -60,7 +73,7 @@ function start() {
     document.hidden = hidden;
     document.dispatchEvent(new Event('visibilitychange'));
   };
-  return { source, changes, notify, look, taken, end: (reason: EndReason) => end(reason) };
+  return { source, changes, notify, look, taken, submitted, end: (reason: EndReason) => end(reason) };
 }
 
 describe('the peer of this tab as a source', () => {
@@ -121,6 +134,18 @@ describe('the peer of this tab as a source', () => {
     await done;
     expect(source.view()).toMatchObject({ cores: 3, paused: ['manual'] });
     await expect(source.setCapacity({ cores: -1 })).rejects.toThrow('cores');
+  });
+
+  it('submits what fits into the tab, and shows at once what has become of it', async () => {
+    const { source, submitted, changes } = start();
+    const rest = { kernel: { name: 'word-count' }, arguments: { top: '5' }, policy: {} };
+    await expect(source.submit({ ...rest, file: new File(['four'], 'large.txt') })).rejects.toThrow(
+      'large.txt has 4 bytes, and this tab keeps up to 3 bytes',
+    );
+    expect(submitted).toEqual([]);
+    expect(await source.submit({ ...rest, file: new File(['ab'], 'small.txt') })).toBe(JOB);
+    expect(submitted).toEqual([{ top: '5' }]);
+    expect(changes.at(-1)).toBe('view');
   });
 
   it('says that the peer is gone, and leaves no timer behind', async () => {

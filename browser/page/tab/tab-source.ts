@@ -3,13 +3,17 @@
  * something has happened there at most four times a second, otherwise once a second so that times move on, and not at
  * all while nobody looks at the page. Notifications are passed on at once, looked at or not.
  */
-import type { JobId, Millis } from '../../../node/protocol/ids.ts';
+import type { JobId, Millis, UnitIndex } from '../../../node/protocol/ids.ts';
 import type { JobView, PeerView } from '../../../node/protocol/view.ts';
+import { picturePlanOf } from '../../../node/sdk/jobs/picture.ts';
 import type { EndReason, TabPeer } from '../../peer/compose.ts';
-import type { About, Change, Connection, PeerSource } from '../peer-source.ts';
+import { bytes as inBytes } from '../model/words.ts';
+import type { About, Change, Connection, KernelEntry, OwnJob, PageSubmission, PeerSource } from '../peer-source.ts';
 
 /** What is used of a tab's peer; tests hand in one of their own. */
 export type WatchedPeer = Pick<TabPeer, 'driver' | 'capacity' | 'parameters' | 'peerName' | 'storage'> & {
+  readonly jobs: Pick<TabPeer['jobs'], 'submit' | 'cancel' | 'progress' | 'note' | 'unitOutput' | 'result'>;
+  readonly kernels: Pick<TabPeer['kernels'], 'builtIn' | 'inspect'>;
   readonly ended: Promise<EndReason>;
 };
 
@@ -34,6 +38,7 @@ const JOBS_MAX = 4;
 interface JobSnapshot {
   readonly takenAtMs: Millis;
   readonly view: JobView | undefined;
+  readonly own: OwnJob | undefined;
 }
 
 export class TabSource implements PeerSource {
@@ -104,14 +109,11 @@ export class TabSource implements PeerSource {
   }
 
   jobView(job: JobId): JobView | undefined {
-    const kept = this.#jobs.get(job);
-    if (kept !== undefined && !this.#isOld(kept)) return kept.view;
-    const view = this.#peer.driver.jobView(job);
-    this.#jobs.delete(job);
-    this.#jobs.set(job, { takenAtMs: performance.now(), view });
-    const [oldest] = this.#jobs.keys();
-    if (this.#jobs.size > JOBS_MAX && oldest !== undefined) this.#jobs.delete(oldest);
-    return view;
+    return this.#snapshot(job).view;
+  }
+
+  ownJob(job: JobId): OwnJob | undefined {
+    return this.#snapshot(job).own;
   }
 
   subscribe(listener: (change: Change) => void): () => void {
@@ -124,9 +126,43 @@ export class TabSource implements PeerSource {
     if (cores !== undefined) capacity.setCores(cores);
     if (paused === true) capacity.pause('manual');
     if (paused === false) capacity.resume('manual');
-    // The peer hears of it in a turn of its own.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await this.#afterItsTurn();
+  }
+
+  kernels(): Promise<readonly KernelEntry[]> {
+    return this.#peer.kernels.builtIn();
+  }
+
+  inspect(wasm: Uint8Array<ArrayBuffer>): Promise<Pick<KernelEntry, 'report' | 'cid'>> {
+    return this.#peer.kernels.inspect(wasm);
+  }
+
+  async submit({ kernel, arguments: given, file, policy }: PageSubmission): Promise<JobId> {
+    const { bytesMax } = this.#peer.storage();
+    if (file !== undefined && file.size > bytesMax) {
+      throw new Error(`${file.name} has ${inBytes(file.size)}, and this tab keeps up to ${inBytes(bytesMax)}`);
+    }
+    const job = await this.#peer.jobs.submit({
+      kernel: 'name' in kernel ? kernel : { bytes: kernel.wasm, manifest: kernel.manifest },
+      arguments: given,
+      file: file && { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) },
+      policy,
+    });
     this.#refresh();
+    return job;
+  }
+
+  async cancel(job: JobId): Promise<void> {
+    this.#peer.jobs.cancel(job);
+    await this.#afterItsTurn();
+  }
+
+  async unitOutput(job: JobId, unit: UnitIndex): Promise<Uint8Array<ArrayBuffer>> {
+    return (await this.#peer.jobs.unitOutput(job, unit)) as Uint8Array<ArrayBuffer>;
+  }
+
+  async result(job: JobId): Promise<Uint8Array<ArrayBuffer>> {
+    return (await this.#peer.jobs.result(job)) as Uint8Array<ArrayBuffer>;
   }
 
   /** Follows the peer no longer. The peer itself goes on. */
@@ -147,6 +183,26 @@ export class TabSource implements PeerSource {
     this.#view = this.#peer.driver.view();
     this.#arm(TICK_MS);
     this.#emit({ type: 'view' });
+  }
+
+  /** What somebody has asked for reaches the peer in a turn of its own. */
+  async #afterItsTurn(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.#refresh();
+  }
+
+  #snapshot(job: JobId): JobSnapshot {
+    const kept = this.#jobs.get(job);
+    if (kept !== undefined && !this.#isOld(kept)) return kept;
+    const { driver, jobs } = this.#peer;
+    const [note, progress] = [jobs.note(job), jobs.progress(job)];
+    const own = note && progress && { ...progress, picture: picturePlanOf(note) };
+    const snapshot = { takenAtMs: performance.now(), view: driver.jobView(job), own };
+    this.#jobs.delete(job);
+    this.#jobs.set(job, snapshot);
+    const [oldest] = this.#jobs.keys();
+    if (this.#jobs.size > JOBS_MAX && oldest !== undefined) this.#jobs.delete(oldest);
+    return snapshot;
   }
 
   #isOld({ takenAtMs, view }: JobSnapshot): boolean {
