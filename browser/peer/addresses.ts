@@ -1,7 +1,7 @@
 /**
- * Which addresses a tab can dial: websockets only, and from an https page only encrypted ones, except on the same
- * machine. The owner's are refused with the reason; those that other peers announce are left out quietly, because
- * most daemons also listen on plain tcp.
+ * Which addresses a tab can dial: websockets, WebRTC to a daemon, and other tabs by way of a relay. From an https page
+ * websockets must be encrypted, except on the same machine; WebRTC always is. The owner's addresses are refused with
+ * the reason; those that other peers announce are left out quietly, because most daemons also listen on plain tcp.
  */
 import { parseAddress } from '../../node/network/address.ts';
 import { TabPeerError } from './error.ts';
@@ -33,13 +33,17 @@ export function checkAddresses(addresses: readonly string[], page: PageSecurity)
 function obstacle(text: string, { isHttps }: PageSecurity): string | undefined {
   const components = parseAddress(text).getComponents();
   const names = components.map(({ name }) => name);
-  if (names.includes('p2p-circuit')) return 'a tab cannot reach others through a relay yet';
-  if (!names.includes('ws') && !names.includes('wss')) {
-    return 'a tab can only open websockets: give an address that ends in /ws or /wss (before /p2p)';
+  // The way to the relay is what this page has to open; behind it there is only the relay's stream.
+  const way = names.includes('p2p-circuit') ? names.slice(0, names.indexOf('p2p-circuit')) : names;
+  if (way.includes('webrtc-direct')) {
+    return way.includes('certhash') ? undefined : 'an address with /webrtc-direct must also have its /certhash';
   }
-  const isEncrypted = names.includes('wss') || names.includes('tls');
+  if (!way.includes('ws') && !way.includes('wss')) {
+    return 'a tab can only open websockets and WebRTC: give an address that has /ws, /wss or /webrtc-direct in it';
+  }
+  const isEncrypted = way.includes('wss') || way.includes('tls');
   if (isHttps && !isEncrypted && !isLoopback(components[0]?.value)) {
-    return 'this page came over https and may only open encrypted websockets: give a /wss address';
+    return 'this page came over https and may only open encrypted connections: give a /wss or /webrtc-direct address';
   }
   return undefined;
 }

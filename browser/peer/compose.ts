@@ -156,6 +156,7 @@ async function assemble(
     logger,
     agent,
     soon: (callback) => clock.defer(callback),
+    addressesChanged: (addresses) => driver.dispatch({ type: 'addresses-changed', addresses }),
   });
   const { publicKey: self, saltSecret } = identity;
   const peer = createPeer({ self, saltSecret, parameters, cores, addresses: [], agent, random: Math.random });
@@ -272,8 +273,9 @@ async function createSeed(database: Database): Promise<Uint8Array> {
 function keepLearning(driver: Driver, transport: NetworkTransport, clock: TabClock, page: PageSecurity): () => void {
   let cancel: () => void;
   const learn = (): void => {
-    for (const { peer, addresses, connected } of driver.view().peers) {
-      const usable = connected ? [] : dialable(addresses, page);
+    // Of connected peers, too: one that is reached through a relay may have a better address.
+    for (const { peer, addresses } of driver.view().peers) {
+      const usable = dialable(addresses, page);
       if (usable.length > 0) transport.learn(peer, usable);
     }
     cancel = clock.schedule(clock.now() + LEARN_INTERVAL_MS, learn);

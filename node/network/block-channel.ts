@@ -31,6 +31,8 @@ export class BlockChannel implements RangeSource {
   #askedBytes = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  /** The stream is left as soon as everything asked for on it has been answered. */
+  #reopening = false;
   #stalledUntilMs = 0;
 
   constructor(open: () => Promise<Stream>, idleMs: number) {
@@ -60,6 +62,13 @@ export class BlockChannel implements RangeSource {
     return asked.answer.promise;
   }
 
+  /** Later requests go out on a new stream: the peer can be reached by a better way now. */
+  reopen(): void {
+    if (this.#outgoing === undefined) return;
+    this.#reopening = true;
+    this.#leaveIfDone();
+  }
+
   close(): void {
     this.#closed = true;
     this.#break(new BlockWireError('the peer has gone'));
@@ -81,7 +90,19 @@ export class BlockChannel implements RangeSource {
     }
   }
 
+  #leaveIfDone(): void {
+    if (!this.#reopening || this.#asked.length > 0) return;
+    this.#reopening = false;
+    this.#outgoing?.end();
+    this.#outgoing = undefined;
+    this.#stream = undefined;
+    if (this.#waiting.length === 0) return;
+    this.#outgoing = new FrameQueue(Number.POSITIVE_INFINITY);
+    void this.#run(this.#outgoing);
+  }
+
   #fillWindow(): void {
+    if (this.#reopening) return;
     while (this.#asked.length < WINDOW_REQUESTS) {
       const next = this.#waiting[0];
       if (next === undefined || this.#askedBytes + next.length > WINDOW_BYTES) return;
@@ -107,6 +128,7 @@ export class BlockChannel implements RangeSource {
     this.#firstId = (this.#firstId + 1) >>> 0;
     this.#askedBytes -= asked.length;
     this.#armIdle();
+    this.#leaveIfDone();
     this.#fillWindow();
     asked.answer.resolve(answer);
   }
@@ -132,6 +154,7 @@ export class BlockChannel implements RangeSource {
     this.#askedBytes = 0;
     this.#outgoing?.end();
     this.#outgoing = undefined;
+    this.#reopening = false;
     this.#stream?.abort(error instanceof Error ? error : new Error(String(error)));
     this.#stream = undefined;
     for (const { answer } of failed) answer.reject(error);

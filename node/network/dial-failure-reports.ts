@@ -34,6 +34,12 @@ export class DialFailureReports {
     this.#report(address, code, detail);
   }
 
+  /** The peer itself has said that it takes no more. */
+  full(address: string, detail: string): void {
+    this.#logger.log('info', 'a peer is full', { address, detail });
+    this.#report(address, 'full', detail);
+  }
+
   inboundFailed(address: Multiaddr, error: HandshakeError): void {
     this.#logger.log('debug', 'an incoming connection failed', { address: String(address), error: error.message });
     const detail = classifyInboundFailure(error, this.#hasSwarmKey);

@@ -14,16 +14,21 @@ import {
   LEARNT_REDIAL_MAX_MS,
   REDIAL_FIRST_MS,
   REDIAL_MAX_MS,
+  RELAY_PATIENCE_MS,
 } from './limits.ts';
+import { isRelayAddress } from './relayed.ts';
 
 export interface DialerHooks {
   readonly self: PeerKey;
   readonly logger: Logger;
   /** Resolves to the peer that was reached. */
   dial(addresses: readonly Multiaddr[]): Promise<PeerKey>;
-  isConnected(peer: PeerKey): boolean;
-  /** Whether peers beyond the bootstrap list are wanted now. */
-  wantsMore(): boolean;
+  /** Whether there is a link that is no worse than one by these addresses would be. */
+  isConnected(peer: PeerKey, addresses: readonly Multiaddr[]): boolean;
+  /** Whether a peer beyond the bootstrap list with these addresses is wanted now. */
+  wantsMore(addresses: readonly Multiaddr[]): boolean;
+  /** Others can dial this peer without a relay. */
+  readonly isReachable: boolean;
   failed(address: string, error: unknown, reachedBefore: boolean): void;
 }
 
@@ -83,7 +88,7 @@ export class Dialer {
     if (this.#learnt.size >= ADDRESS_BOOK_MAX) this.#forgetWorst();
     const target = newTarget(false, usable, peer);
     this.#learnt.set(peer, target);
-    this.#schedule(target, this.#hooks.self < peer ? 0 : YIELD_MS);
+    this.#schedule(target, this.#courtesyMs(peer, usable));
   }
 
   /** The link to this peer is up and useful: its next failure starts with the shortest pause again. */
@@ -97,6 +102,12 @@ export class Dialer {
 
   disconnected(peer: PeerKey): void {
     for (const target of this.#targetsOf(peer)) this.#pause(target);
+  }
+
+  /** Both sides have just learnt of each other: one of them goes first. */
+  #courtesyMs(peer: PeerKey, addresses: readonly Multiaddr[]): number {
+    if (this.#hooks.isReachable && addresses.every(isRelayAddress)) return RELAY_PATIENCE_MS;
+    return this.#hooks.self < peer ? 0 : YIELD_MS;
   }
 
   #schedule(target: Target, delayMs: number): void {
@@ -113,13 +124,13 @@ export class Dialer {
 
   async #try(target: Target): Promise<void> {
     if (!this.#running || target.dialling) return;
-    if (target.peer !== undefined && this.#hooks.isConnected(target.peer)) return;
-    if (!target.isBootstrap && !this.#hooks.wantsMore()) return this.#schedule(target, REDIAL_MAX_MS);
+    if (this.#isConnected(target)) return;
+    if (!target.isBootstrap && !this.#hooks.wantsMore(target.addresses)) return this.#schedule(target, REDIAL_MAX_MS);
     target.dialling = true;
     try {
       target.peer = await this.#hooks.dial(target.addresses);
       // It may have gone again before we knew whose disconnection to listen for.
-      if (!this.#hooks.isConnected(target.peer)) this.#pause(target);
+      if (!this.#isConnected(target)) this.#pause(target);
     } catch (error) {
       this.#handleFailure(target, error);
     } finally {
@@ -145,10 +156,14 @@ export class Dialer {
     this.#pause(target);
   }
 
+  #isConnected({ peer, addresses }: Target): boolean {
+    return peer !== undefined && this.#hooks.isConnected(peer, addresses);
+  }
+
   #forgetWorst(): void {
     let worst: Target | undefined;
     for (const target of this.#learnt.values()) {
-      if (target.peer !== undefined && this.#hooks.isConnected(target.peer)) continue;
+      if (this.#isConnected(target)) continue;
       if (worst === undefined || target.failures > worst.failures) worst = target;
     }
     if (worst?.peer === undefined) return;

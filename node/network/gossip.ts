@@ -12,7 +12,7 @@ import {
   TopicValidatorResult,
 } from '@chainsafe/libp2p-gossipsub';
 import { createTopicScoreParams } from '@chainsafe/libp2p-gossipsub/score';
-import type { PeerId } from '@libp2p/interface';
+import type { Connection, PeerId } from '@libp2p/interface';
 import { STATEMENT_BYTES_MAX } from '../protocol/limits.ts';
 import type { Logger } from '../runtime/log.ts';
 import { messageOf } from './error.ts';
@@ -31,6 +31,8 @@ export type Sha256 = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /** Peers of one machine share one address; elsewhere five behind one address start to look like one operator. */
 const LOOPBACK = ['127.0.0.1', '::1'];
+/** Hosts of relays that are remembered. A tab has two, and dials others by what their peers announce. */
+const RELAY_HOSTS_MAX = 1_024;
 const SCORE_DECAY_INTERVAL_MS = 1_000;
 /** An invalid message weighs a hundredth after ten minutes. */
 const INVALID_DECAY = 0.01 ** (1 / 600);
@@ -40,12 +42,15 @@ export interface GossipServiceOptions {
   readonly sha256: Sha256;
   /** Whether peers that share an address lose score: among strangers yes; behind a swarm key they are colleagues. */
   readonly penalisesColocation: boolean;
+  /** Addresses that several peers may share; those of this machine by default. Read whenever scores are. */
+  readonly sharedHosts?: ReadonlySet<string>;
 }
 
 export function gossipService({
   topic,
   sha256,
   penalisesColocation,
+  sharedHosts = new Set(LOOPBACK),
 }: GossipServiceOptions): ReturnType<typeof gossipsub> {
   const options: Partial<GossipsubOpts> = {
     globalSignaturePolicy: StrictNoSign,
@@ -55,6 +60,8 @@ export function gossipService({
     emitSelf: false,
     fallbackToFloodsub: false,
     allowPublishToZeroTopicPeers: true,
+    // Tabs that cannot make WebRTC hear each other through a relay.
+    runOnLimitedConnection: true,
     ignoreDuplicatePublishError: true,
     // Own messages go to every subscriber at once: in a network of five nobody should wait for a mesh.
     floodPublish: true,
@@ -72,7 +79,7 @@ export function gossipService({
       decayInterval: SCORE_DECAY_INTERVAL_MS,
       IPColocationFactorThreshold: 4,
       IPColocationFactorWeight: penalisesColocation ? -50 : 0,
-      IPColocationFactorWhitelist: new Set(LOOPBACK),
+      IPColocationFactorWhitelist: sharedHosts as Set<string>,
       topics: {
         [topic]: createTopicScoreParams({
           topicWeight: 1,
@@ -113,6 +120,25 @@ const RESULTS = {
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject,
 } as const;
+
+interface GossipStream {
+  close(): Promise<void>;
+}
+
+/** What `move` needs of gossipsub that its interface does not show. A test fails when it changes. */
+interface GossipsubInside {
+  streamsOutbound: Map<string, GossipStream>;
+  createOutboundStream(peer: PeerId, connection: Connection): Promise<void>;
+}
+
+/** Hosts of relays, behind which many honest peers stand; those of this machine from the start. */
+export class SharedHosts {
+  readonly hosts = new Set(LOOPBACK);
+
+  add(host: string): void {
+    if (this.hosts.size < RELAY_HOSTS_MAX) this.hosts.add(host);
+  }
+}
 
 export class Gossip {
   readonly #gossipsub: GossipSub;
@@ -174,6 +200,29 @@ export class Gossip {
       streamsOutbound.has(peer.toString()) &&
       this.#gossipsub.getSubscribers(this.#topic).some((subscriber) => subscriber.equals(peer))
     );
+  }
+
+  /**
+   * Sends to this peer over that connection from now on. gossipsub itself keeps to the first connection it had with a
+   * peer, and loses the peer with it. The new stream stands before the old one ends, so nothing is lost in between.
+   * Rejects when the stream cannot be opened; then the old one is still used.
+   */
+  async move(connection: Connection): Promise<void> {
+    const id = connection.remotePeer.toString();
+    const inner = this.#gossipsub as unknown as GossipsubInside;
+    const opened = new Map<string, GossipStream>();
+    // The same router, which has no stream to this peer yet: so it opens one, and says what it subscribes to.
+    const opener = Object.create(inner, {
+      streamsOutbound: { value: opened, writable: true },
+    }) as GossipsubInside;
+    await opener.createOutboundStream(connection.remotePeer, connection);
+    const stream = opened.get(id);
+    if (stream === undefined) throw new Error('gossip could not be moved to the new connection');
+    // From here on the end of the stream is noticed by the router itself.
+    opener.streamsOutbound = inner.streamsOutbound;
+    const former = inner.streamsOutbound.get(id);
+    inner.streamsOutbound.set(id, stream);
+    await former?.close();
   }
 
   /** Resolves when messages reach this peer, to false if that takes too long. */

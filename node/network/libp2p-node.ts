@@ -1,11 +1,12 @@
 /**
- * How libp2p is put together here. Only what a Shoal peer needs is on: no mDNS, DHT, relay, NAT mapping or STUN, so
- * nothing is sent to any address but those the owner or connected peers gave. Transports are handed in, because
- * tcp exists on Node.js only.
+ * How libp2p is put together here. Only what a Shoal peer needs is on: no mDNS, DHT, NAT mapping or STUN, so nothing
+ * is sent to any address but those the owner or connected peers gave. Transports and the relay are handed in, because
+ * tcp exists on Node.js only, and a tab loads what it may not need later.
  */
 import type { GossipSub } from '@chainsafe/libp2p-gossipsub';
+import type { CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-relay-v2';
 import { type Identify, identify } from '@libp2p/identify';
-import type { ConnectionProtector, Libp2p, PrivateKey, Upgrader } from '@libp2p/interface';
+import type { ConnectionGater, ConnectionProtector, Libp2p, PrivateKey, Upgrader } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { type Ping, ping } from '@libp2p/ping';
 import { yamux } from '@libp2p/yamux';
@@ -13,15 +14,24 @@ import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2pOptions } from 'libp2p';
 import { messageOf } from './error.ts';
 import { type GossipServiceOptions, gossipService } from './gossip.ts';
-import { CONNECTIONS_MAX, DIAL_TIMEOUT_MS, INBOUND_CONNECTIONS_PER_SECOND_MAX, INBOUND_PENDING_MAX } from './limits.ts';
+import {
+  DIAL_TIMEOUT_MS,
+  INBOUND_CONNECTIONS_PER_SECOND_MAX,
+  INBOUND_PENDING_MAX,
+  INBOUND_STREAMS_MAX,
+  REFUSALS_MAX,
+} from './limits.ts';
 import type { SwarmKey } from './swarm-key.ts';
 
 export type TransportFactory = NonNullable<Libp2pOptions['transports']>[number];
+export type RelayFactory = ReturnType<typeof circuitRelayServer>;
 
 export interface Services extends Record<string, unknown> {
   readonly identify: Identify;
   readonly ping: Ping;
   readonly gossip: GossipSub;
+  /** Where this peer serves as a relay. */
+  readonly relay?: CircuitRelayService;
 }
 
 export interface Libp2pNodeOptions extends GossipServiceOptions {
@@ -31,6 +41,10 @@ export interface Libp2pNodeOptions extends GossipServiceOptions {
   readonly swarmKey: SwarmKey | undefined;
   readonly agent: string;
   readonly transports: readonly TransportFactory[];
+  readonly relay?: RelayFactory | undefined;
+  readonly peersMax: number;
+  /** Who may use the relay. */
+  readonly gater?: ConnectionGater;
   /** An incoming connection failed its handshake. */
   inboundFailed(address: Multiaddr, error: HandshakeError): void;
 }
@@ -52,9 +66,11 @@ export async function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Ser
       denyDialMultiaddr: () => false,
       denyInboundEncryptedConnection: (peer) => peer.type !== 'Ed25519',
       denyOutboundEncryptedConnection: (peer) => peer.type !== 'Ed25519',
+      ...options.gater,
     },
     connectionManager: {
-      maxConnections: CONNECTIONS_MAX,
+      // Who is too much is told so before it is hung up; and a peer may have a relayed connection beside its own.
+      maxConnections: 2 * options.peersMax + REFUSALS_MAX,
       inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_MAX,
       maxIncomingPendingConnections: INBOUND_PENDING_MAX,
       addressDialTimeout: DIAL_TIMEOUT_MS,
@@ -63,7 +79,12 @@ export async function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Ser
     },
     // Links are measured, and dead ones dropped, by our own pings: libp2p's would do the same work twice.
     connectionMonitor: { enabled: false },
-    services: { identify: identify(), ping: ping(), gossip: gossipService(options) },
+    services: {
+      identify: identify(),
+      ping: ping({ maxInboundStreams: INBOUND_STREAMS_MAX }),
+      gossip: gossipService(options),
+      ...(options.relay === undefined ? {} : { relay: options.relay }),
+    },
   });
 }
 

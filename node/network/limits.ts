@@ -7,8 +7,19 @@ import { BLOCK_BYTES_MAX, EXCHANGE_MESSAGE_BYTES_MAX } from '../protocol/limits.
 
 /** Connections this peer opens by itself. In a network of up to 32 peers everybody is connected to everybody. */
 export const CONNECTION_TARGET = 32;
-/** All connections, incoming ones included. Beyond it libp2p closes those with the least tags. */
-export const CONNECTIONS_MAX = 128;
+/**
+ * The same for links through a relay and for WebRTC, which cost somebody else's bandwidth and a stack of their own. Of
+ * any tab that dies, so many others hear at once, and gossip needs fewer.
+ */
+export const RELAYED_TARGET = 8;
+/** Peers connected at once, incoming ones included. Whoever comes beyond it is told that this peer is full. */
+export const PEERS_MAX = 128;
+/** Newcomers beyond it that are kept long enough to be told so; further ones see their connection closed. */
+export const REFUSALS_MAX = 16;
+/** Time a newcomer has to hear why it is refused, before it is hung up. */
+export const REFUSAL_MS = 3_000;
+/** What a refusal says, as UTF-8. */
+export const REFUSAL_BYTES_MAX = 256;
 /** Incoming connections per second from one address. libp2p says 5, which refuses 15 of 20 peers behind one router or on one machine. */
 export const INBOUND_CONNECTIONS_PER_SECOND_MAX = 64;
 /** Handshakes under way. libp2p says 10; a restarted bootstrap peer is met by its whole network at once. */
@@ -49,6 +60,40 @@ export const GOSSIP_FRAME_BYTES_MAX = 4 * 1024 * 1024;
 export const GOSSIP_BUFFER_BYTES_MAX = 8 * 1024 * 1024;
 /** How long `connected` waits for the peer's gossip subscription, so that a message published right after it arrives. */
 export const SUBSCRIPTION_WAIT_MS = 2_000;
+
+/**
+ * A daemon as a relay, for peers that are connected with it and belong to its network: tabs meet through it for WebRTC,
+ * and where that fails it carries everything between them, blocks too. libp2p's 15 places, 2 minutes and 128 KiB are
+ * for strangers who only need to meet.
+ */
+export const RELAY_RESERVATIONS_MAX = 96;
+/** A place is given up when its peer is disconnected; this only bounds what is missed. Kept peers renew theirs. */
+export const RELAY_RESERVATION_MS = 3_600_000;
+/**
+ * One relayed connection, both directions together. At its end both sides connect anew, which takes a second. (2 GiB
+ * would be the next number to try, but 2 ** 31 is read back as 0 by the encoding of libp2p's relay messages.)
+ */
+export const RELAYED_CONNECTION_MS = 12 * 3_600_000;
+export const RELAYED_CONNECTION_BYTES = 2n ** 30n;
+/** Relayed connections one peer may open, and be given, at one relay. */
+export const RELAYED_CONNECTIONS_PER_PEER_MAX = 48;
+/** Relays a tab takes a place at: with two, one may fail. */
+export const RELAYS_PER_TAB = 2;
+/** How often a tab looks whether it lacks a relay; after a failure, or when it is full, it leaves that relay alone. */
+export const RELAY_SEARCH_MS = 1_000;
+export const RELAY_FAILED_MS = 3_000;
+export const RELAY_FULL_MS = 20_000;
+/** Pause of a peer that others can dial before it dials a tab through a relay: the tab can reach it directly. */
+export const RELAY_PATIENCE_MS = 5_000;
+
+/** Time for WebRTC between two peers that are connected through a relay, and pauses between attempts. */
+export const WEBRTC_TIMEOUT_MS = 10_000;
+export const WEBRTC_RETRY_FIRST_MS = 30_000;
+export const WEBRTC_RETRY_MAX_MS = 600_000;
+/** A link that changes its connection lets the former stream finish for so long. */
+export const CHANGEOVER_MS = 2_000;
+/** Whether a peer still lives whose relayed connection has closed while WebRTC says nothing. */
+export const PROBE_TIMEOUT_MS = 1_500;
 
 /** One direct message. */
 export const DIRECT_BYTES_MAX = EXCHANGE_MESSAGE_BYTES_MAX;

@@ -4,8 +4,8 @@ import type { PeerKey } from '../protocol/ids.ts';
 import type { Parameters } from '../protocol/parameters.ts';
 import type { BlockStore, Transport } from '../runtime/environment.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { Carriers } from './carriers.ts';
 import type { Sha256 } from './gossip.ts';
-import type { TransportFactory } from './libp2p-node.ts';
 import type { LinkState } from './link.ts';
 
 export interface TransportOptions {
@@ -23,7 +23,12 @@ export interface TransportOptions {
   readonly logger: Logger;
   /** Told to other peers, e.g. `shoal/0.1.0`. */
   readonly agent: string;
-  readonly transports: readonly TransportFactory[];
+  /** What carries its connections; called once, at start. */
+  readonly carriers: () => Promise<Carriers>;
+  /** Peers connected at once; further ones are told that this peer is full. Default 128. */
+  readonly peersMax?: number;
+  /** Called in a turn of its own whenever `multiaddrs` has changed since `start`: a relay was found or lost. */
+  readonly addressesChanged?: (addresses: readonly string[]) => void;
   readonly sha256: Sha256;
   /** Makes the turn in which messages are published. A tab hands in its own, which an ending page still gets. */
   readonly soon?: (callback: () => void) => void;
@@ -37,7 +42,16 @@ export interface ConnectedPeer {
   readonly agent: string;
   readonly direction: 'inbound' | 'outbound';
   readonly state: LinkState;
+  /** Everything between the two goes through a relay. */
+  readonly isRelayed: boolean;
   readonly roundTripMs: number | undefined;
+}
+
+/** What is used of what there is. */
+export interface NetworkUsage {
+  readonly connections: { readonly now: number; readonly max: number };
+  /** Undefined for a peer that is no relay. */
+  readonly relay: { readonly reservations: number; readonly max: number } | undefined;
 }
 
 export interface NetworkTransport extends Transport {
@@ -49,4 +63,5 @@ export interface NetworkTransport extends Transport {
   /** Remembers where a peer can be reached, and dials it while there are few connections. */
   learn(peer: PeerKey, addresses: readonly string[]): void;
   peers(): readonly ConnectedPeer[];
+  usage(): NetworkUsage;
 }

@@ -9,6 +9,8 @@ export interface ProtocolNames {
   readonly direct: string;
   readonly blocks: string;
   readonly membership: string;
+  /** By which a full peer tells a newcomer so. */
+  readonly refusal: string;
 }
 
 export function protocolNames(parameters: Parameters): ProtocolNames {
@@ -18,6 +20,7 @@ export function protocolNames(parameters: Parameters): ProtocolNames {
     direct: `/${network}/direct`,
     blocks: `/${network}/blocks`,
     membership: `/${network}/membership`,
+    refusal: `/${network}/refusal`,
   };
 }
 

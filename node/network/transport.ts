@@ -16,7 +16,7 @@ import { BlockServer } from './block-server.ts';
 import { DialFailureReports } from './dial-failure-reports.ts';
 import { Dialer } from './dialer.ts';
 import { messageOf, NetworkError } from './error.ts';
-import { Gossip } from './gossip.ts';
+import { Gossip, SharedHosts } from './gossip.ts';
 import { createNode, type Services } from './libp2p-node.ts';
 import {
   CONNECTION_TARGET,
@@ -25,20 +25,30 @@ import {
   INBOUND_STREAMS_MAX,
   INCOMPATIBLE_MAX,
   OPEN_STREAM_TIMEOUT_MS,
+  PEERS_MAX,
   PING_FAILURES_MAX,
   PING_INTERVAL_MS,
   PING_TIMEOUT_MS,
+  PROBE_TIMEOUT_MS,
   PROVIDER_IDLE_MS,
+  REFUSALS_MAX,
+  RELAYED_TARGET,
+  WEBRTC_TIMEOUT_MS,
 } from './limits.ts';
 import { Link } from './link.ts';
 import { answerChallenge, challengeMember, MembershipError } from './membership.ts';
-import type { ConnectedPeer, NetworkTransport, TransportOptions } from './options.ts';
+import type { ConnectedPeer, NetworkTransport, NetworkUsage, TransportOptions } from './options.ts';
 import { peerKeyOf } from './peer-key.ts';
+import { pingOver } from './pinging.ts';
 import { incompatibility, type ProtocolNames, protocolNames } from './protocols.ts';
+import { readRefusal, refuse } from './refusal.ts';
+import { RelayClient } from './relay-client.ts';
+import { isRelayAddress, isRelayed, isWebRtc, relayHost, SIGNALLING } from './relayed.ts';
 import { parseSwarmKey, type SwarmKey } from './swarm-key.ts';
 import { soon, Turns } from './turns.ts';
+import { Upgrades } from './upgrades.ts';
 
-export type { ConnectedPeer, NetworkTransport, TransportOptions } from './options.ts';
+export type { ConnectedPeer, NetworkTransport, NetworkUsage, TransportOptions } from './options.ts';
 
 /** Throws a NetworkError for a malformed address, swarm key or private key. Nothing is opened before `start`. */
 export function createTransport(options: TransportOptions): NetworkTransport {
@@ -62,6 +72,13 @@ class Libp2pTransport implements NetworkTransport {
   readonly #server: BlockServer;
   readonly #client: BlockClient;
   readonly #failures: DialFailureReports;
+  readonly #upgrades: Upgrades;
+  readonly #peersMax: number;
+  readonly #sharedHosts = new SharedHosts();
+  /** Connections of newcomers that are being told that there is no room. */
+  readonly #refused = new Set<string>();
+  #relayClient: RelayClient | undefined;
+  #reservationsMax: number | undefined;
   #node: Libp2p<Services> | undefined;
   #gossip: Gossip | undefined;
   #listener: TransportListener | undefined;
@@ -86,9 +103,17 @@ class Libp2pTransport implements NetworkTransport {
       self: this.self,
       logger: options.logger,
       dial: (addresses) => this.#dialAddresses(addresses),
-      isConnected: (peer) => this.#links.has(peer),
-      wantsMore: () => this.#links.size < CONNECTION_TARGET,
+      isConnected: (peer, addresses) => this.#isConnected(peer, addresses),
+      wantsMore: (addresses) => this.#wantsMore(addresses),
+      isReachable: this.#listen.length > 0,
       failed: (address, error, reachedBefore) => this.#failures.dialFailed(address, error, reachedBefore),
+    });
+    this.#peersMax = options.peersMax ?? PEERS_MAX;
+    this.#upgrades = new Upgrades({
+      self: this.self,
+      logger: options.logger,
+      canSignal: () => this.#node?.getProtocols().includes(SIGNALLING) === true,
+      dial: (address) => this.#node!.dial(address, { force: true, signal: AbortSignal.timeout(WEBRTC_TIMEOUT_MS) }),
     });
     this.#server = new BlockServer(options.blocks, options.logger);
     this.#client = new BlockClient({
@@ -102,21 +127,42 @@ class Libp2pTransport implements NetworkTransport {
 
   async start(listener: TransportListener): Promise<void> {
     this.#listener = listener;
+    const { transports, relay, relayed } = await this.#options.carriers();
+    this.#reservationsMax = relay?.reservationsMax;
+    const relayClient =
+      relayed &&
+      new RelayClient(relayed.factory, relayed.relays, {
+        self: this.self,
+        logger: this.#logger,
+        candidates: () => this.#linksUp(),
+        changed: () => this.#turns.later(() => this.#options.addressesChanged?.(this.multiaddrs())),
+        full: (address, detail) => this.#failures.full(address, detail),
+      });
+    this.#relayClient = relayClient;
+    const meets = relayClient !== undefined && this.#options.swarmKey === undefined;
     const node = await createNode({
       privateKey: this.#options.privateKey,
-      listen: this.#listen,
+      listen: [...this.#listen, ...(meets ? [...relayClient.listen, '/webrtc'].map(parseAddress) : [])],
       announce: this.#announce,
       swarmKey: this.#swarmKey,
       topic: this.#names.topic,
       sha256: this.#options.sha256,
       penalisesColocation: this.#options.parameters.preset === 'open',
+      sharedHosts: this.#sharedHosts.hosts,
       agent: this.#options.agent,
-      transports: this.#options.transports,
+      transports: relayClient === undefined ? transports : [...transports, relayClient.transport],
+      relay: relay?.factory,
+      peersMax: this.#peersMax,
+      gater: {
+        denyInboundRelayReservation: async (source) => !(await this.#ready(source)),
+        denyOutboundRelayedConnection: (source, destination) => !(this.#isUp(source) && this.#isUp(destination)),
+      },
       inboundFailed: (address, error) => this.#failures.inboundFailed(address, error),
     });
     this.#node = node;
     await this.#handleStreams(node);
-    node.addEventListener('connection:open', ({ detail }) => this.#watchIdentify(detail));
+    node.addEventListener('connection:open', ({ detail }) => this.#opened(detail));
+    node.addEventListener('connection:close', ({ detail }) => this.#closed(detail));
     node.addEventListener('peer:identify', ({ detail }) => this.#identified(detail));
     node.addEventListener('peer:disconnect', ({ detail }) => this.#disconnected(detail));
     this.#gossip = new Gossip(node.services.gossip, this.#names.topic, {
@@ -135,6 +181,7 @@ class Libp2pTransport implements NetworkTransport {
       throw new NetworkError('listen-failed', `cannot listen on ${where}: ${messageOf(error)}`, { cause: error });
     }
     this.#gossip.start();
+    this.#relayClient?.start();
     this.#pinger = setInterval(() => this.#pingAll(), PING_INTERVAL_MS);
     this.#dialer.start();
   }
@@ -144,6 +191,8 @@ class Libp2pTransport implements NetworkTransport {
     this.#stopped = true;
     this.#turns.close();
     this.#dialer.stop();
+    this.#upgrades.stop();
+    this.#relayClient?.stop();
     clearInterval(this.#pinger);
     this.#gossip?.stop();
     for (const link of this.#links.values()) link.close();
@@ -152,7 +201,9 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   multiaddrs(): readonly string[] {
-    return this.#node?.getMultiaddrs().map(String) ?? [];
+    const own = this.#node?.getMultiaddrs().map(String) ?? [];
+    // What libp2p lists of a relay are all of its addresses, on most of which nobody can reach it.
+    return [...own.filter((address) => !address.includes('/p2p-circuit')), ...(this.#relayClient?.addresses() ?? [])];
   }
 
   async dial(address: string): Promise<void> {
@@ -170,9 +221,18 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   peers(): readonly ConnectedPeer[] {
-    return [...this.#links.values()].map(({ peer, address, agent, connection, state, roundTripMs }) => {
-      return { peer, address, agent, direction: connection.direction, state, roundTripMs };
+    return [...this.#links.values()].map(({ peer, address, agent, connection, state, isRelayed, roundTripMs }) => {
+      return { peer, address, agent, direction: connection.direction, state, isRelayed, roundTripMs };
     });
+  }
+
+  usage(): NetworkUsage {
+    const max = this.#reservationsMax;
+    const reservations = this.#node?.services.relay?.reservations.size ?? 0;
+    return {
+      connections: { now: this.#links.size, max: this.#peersMax },
+      relay: max === undefined ? undefined : { reservations, max },
+    };
   }
 
   publish(bytes: Uint8Array): void {
@@ -209,7 +269,7 @@ class Libp2pTransport implements NetworkTransport {
   // Streams
 
   async #handleStreams(node: Libp2p<Services>): Promise<void> {
-    const limits = { maxInboundStreams: INBOUND_STREAMS_MAX };
+    const limits = { maxInboundStreams: INBOUND_STREAMS_MAX, runOnLimitedConnection: true };
     await node.handle(
       this.#names.direct,
       async (stream, connection) => {
@@ -230,6 +290,17 @@ class Libp2pTransport implements NetworkTransport {
       },
       limits,
     );
+    await node.handle(
+      this.#names.refusal,
+      async (stream, connection) => {
+        try {
+          this.#failures.full(connection.remoteAddr.toString(), await readRefusal(stream));
+        } finally {
+          connection.abort(new Error('the peer is full'));
+        }
+      },
+      limits,
+    );
     const swarmKey = this.#swarmKey;
     if (swarmKey === undefined) return;
     await node.handle(
@@ -247,14 +318,14 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   #openStream(link: Link, protocol: string): Promise<Stream> {
-    return link.connection.newStream(protocol, { signal: AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS) });
+    return openStream(link.connection, protocol);
   }
 
   // Links
 
   /** The link of this connection's peer; made when the first of its streams or its identity comes in. */
   #linkOf(connection: Connection): Link | undefined {
-    if (this.#stopped || connection.status !== 'open') return undefined;
+    if (this.#stopped || connection.status !== 'open' || this.#refused.has(connection.id)) return undefined;
     const peer = peerKeyOf(connection.remotePeer);
     const known = this.#links.get(peer);
     if (known !== undefined) return known;
@@ -275,12 +346,50 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   async #ready(source: PeerId): Promise<boolean> {
-    const connection = this.#node?.getConnections(source)[0];
+    const connection = this.#node?.getConnections(source).find(({ status }) => status === 'open');
     return (connection !== undefined && (await this.#linkOf(connection)?.ready)) ?? false;
   }
 
+  #opened(connection: Connection): void {
+    const host = relayHost(connection.remoteAddr);
+    if (host !== undefined) this.#sharedHosts.add(host);
+    if (this.#isTooMuch(connection)) return this.#turnAway(connection);
+    const known = this.#links.get(peerKeyOf(connection.remotePeer));
+    if (known?.state === 'up' && known.connection !== connection) {
+      if (isRelayed(connection)) return known.isRelayed ? this.#replaceOld(known, connection) : void this.#probe(known);
+      if (known.isRelayed) return void this.#move(known, connection);
+      this.#replaceOld(known, connection);
+    }
+    this.#watchIdentify(connection);
+  }
+
+  #closed(connection: Connection): void {
+    this.#refused.delete(connection.id);
+    const link = this.#links.get(peerKeyOf(connection.remotePeer));
+    // A relay hears at once when a tab is gone; WebRTC takes half a minute. It may also be the relay that is gone.
+    if (link?.state === 'up' && link.connection !== connection && isWebRtc(link.connection.remoteAddr)) {
+      void this.#probe(link);
+    }
+  }
+
+  /** A direct connection to a peer that was reached through a relay: everything moves over, and nothing is lost. */
+  async #move(link: Link, connection: Connection): Promise<void> {
+    try {
+      const stream = await openStream(connection, this.#names.direct);
+      await this.#gossip!.move(connection);
+      if (link.state !== 'up') return stream.abort(new Error('the link has closed'));
+      link.moveTo(connection, stream);
+    } catch (error) {
+      this.#logger.log('info', 'a link stays on its relay', { peer: link.peer, error: messageOf(error) });
+      return connection.abort(error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#logger.log('info', 'a link is direct now', { peer: link.peer, address: link.address });
+    // Told again: whoever lists peers sees how this one is reached, and both sides compare what they know once more.
+    this.#report((to) => to.connected(link.peer, link.address, link.agent));
+    void this.#ping(link);
+  }
+
   #watchIdentify(connection: Connection): void {
-    this.#replaceOld(connection);
     const link = this.#linkOf(connection);
     if (link === undefined || link.state !== 'identifying') return;
     const timer = setTimeout(() => void this.#identifyAgain(link), IDENTIFY_TIMEOUT_MS);
@@ -304,9 +413,7 @@ class Libp2pTransport implements NetworkTransport {
    * A peer that connects anew while its link looks alive has most likely been restarted, and its old connection is
    * dead. Two connections made at the same time by both sides are left alone.
    */
-  #replaceOld(connection: Connection): void {
-    const link = this.#links.get(peerKeyOf(connection.remotePeer));
-    if (link?.state !== 'up' || link.connection === connection) return;
+  #replaceOld(link: Link, connection: Connection): void {
     if (connection.timeline.open - link.connection.timeline.open < SIMULTANEOUS_MS) return;
     this.#logger.log('info', 'a peer connected anew', { peer: link.peer });
     this.#drop(link);
@@ -317,6 +424,7 @@ class Libp2pTransport implements NetworkTransport {
     const link = this.#linkOf(result.connection);
     if (link === undefined || link.state !== 'identifying') return;
     link.agent = result.agentVersion ?? '';
+    link.offers = result.protocols;
     const detail = incompatibility(result.protocols, this.#names);
     if (detail !== undefined) return this.#refuse(link, detail);
     link.state = 'joining';
@@ -348,6 +456,13 @@ class Libp2pTransport implements NetworkTransport {
     this.#dialer.connected(peer);
     void link.runOutgoing(stream);
     void this.#ping(link);
+    this.#relayClient?.check();
+    if (!link.isRelayed) return;
+    const better = this.#node
+      ?.getConnections(link.peerId)
+      .find((other) => other.status === 'open' && !isRelayed(other));
+    if (better === undefined) this.#upgrades.consider(link);
+    else void this.#move(link, better);
   }
 
   #refuse(link: Link, detail: string): void {
@@ -368,6 +483,7 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   #disconnected(peerId: PeerId): void {
+    this.#freeReservation(peerId);
     const link = this.#links.get(peerKeyOf(peerId));
     if (link !== undefined) this.#drop(link);
     this.#dialer.disconnected(peerKeyOf(peerId));
@@ -378,6 +494,33 @@ class Libp2pTransport implements NetworkTransport {
     this.#links.delete(link.peer);
     link.close();
     if (wasUp) this.#report((to) => to.disconnected(link.peer));
+    this.#relayClient?.check();
+  }
+
+  // Room
+
+  /** A newcomer beyond the limit. Peers that are known, and those this peer has dialled itself, are welcome. */
+  #isTooMuch(connection: Connection): boolean {
+    const peer = peerKeyOf(connection.remotePeer);
+    return connection.direction === 'inbound' && !this.#links.has(peer) && this.#links.size >= this.#peersMax;
+  }
+
+  #turnAway(connection: Connection): void {
+    this.#refused.add(connection.id);
+    if (this.#refused.size > REFUSALS_MAX) return connection.abort(new Error('full'));
+    this.#logger.log('info', 'a peer was turned away, all places are taken', { max: this.#peersMax });
+    void refuse(connection, this.#names.refusal, `all ${this.#peersMax} places are taken`);
+  }
+
+  #isUp(peer: PeerId): boolean {
+    return this.#linkUp(peerKeyOf(peer)) !== undefined;
+  }
+
+  /** The relay itself would keep the place of a peer that has gone for as long as it was promised. */
+  #freeReservation(peerId: PeerId): void {
+    const reservations = this.#node?.services.relay?.reservations;
+    reservations?.get(peerId)?.signal.clear();
+    reservations?.delete(peerId);
   }
 
   // Measuring
@@ -391,8 +534,7 @@ class Libp2pTransport implements NetworkTransport {
 
   async #ping(link: Link): Promise<void> {
     try {
-      const signal = AbortSignal.timeout(PING_TIMEOUT_MS);
-      const roundTripMs = await this.#node!.services.ping.ping(link.peerId, { signal });
+      const roundTripMs = await pingOver(link.connection, AbortSignal.timeout(PING_TIMEOUT_MS));
       link.pingFailures = 0;
       link.roundTripMs = roundTripMs;
       if (link.state === 'up') this.#report((to) => to.roundTrip(link.peer, roundTripMs));
@@ -402,13 +544,47 @@ class Libp2pTransport implements NetworkTransport {
     }
   }
 
+  /** Asks a peer that may be dead, and hangs it up unless it answers at once. */
+  async #probe(link: Link): Promise<void> {
+    try {
+      await pingOver(link.connection, AbortSignal.timeout(PROBE_TIMEOUT_MS));
+    } catch (error) {
+      this.#hangUp(link, `it does not answer any more (${messageOf(error)})`);
+    }
+  }
+
   // Dialling
+
+  /** A relayed link does not count where there is an address that needs no relay. */
+  #isConnected(peer: PeerKey, addresses: readonly Multiaddr[]): boolean {
+    const link = this.#links.get(peer);
+    return link !== undefined && (!link.isRelayed || addresses.every(isCircuit));
+  }
+
+  #wantsMore(addresses: readonly Multiaddr[]): boolean {
+    if (!addresses.every(isCircuit)) return this.#links.size < CONNECTION_TARGET;
+    const byRelay = [...this.#links.values()].filter(({ connection }) => isCircuit(connection.remoteAddr));
+    return byRelay.length < RELAYED_TARGET && this.#links.size < CONNECTION_TARGET;
+  }
 
   async #dialAddresses(addresses: readonly Multiaddr[]): Promise<PeerKey> {
     if (this.#node === undefined || this.#stopped)
       throw new NetworkError('not-started', 'the transport is not running');
-    const signal = AbortSignal.timeout(addresses.length * DIAL_TIMEOUT_MS + 1_000);
-    const connection = await this.#node.dial([...addresses], { signal });
+    // WebRTC by way of a relay is never dialled at first, because it may take long to fail: see `Upgrades`.
+    const usable = addresses.filter((address) => !isCircuit(address) || isRelayAddress(address));
+    const signal = AbortSignal.timeout(usable.length * DIAL_TIMEOUT_MS + 1_000);
+    // Forced, because libp2p takes an inbound connection by the same relay for the same, and closes the new one.
+    const force = usable.some(isRelayAddress);
+    const connection = await this.#node.dial(usable, { signal, force });
     return peerKeyOf(connection.remotePeer);
   }
+}
+
+function isCircuit(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'p2p-circuit');
+}
+
+function openStream(connection: Connection, protocol: string): Promise<Stream> {
+  const signal = AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS);
+  return connection.newStream(protocol, { signal, runOnLimitedConnection: true });
 }

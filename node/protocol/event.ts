@@ -99,7 +99,15 @@ export interface PeerIncompatibleEvent {
   readonly detail: string;
 }
 
-export type DialFailureCode = 'unreachable' | 'swarm-key-suspected' | 'refused' | 'timeout' | 'wrong-peer' | 'failed';
+export type DialFailureCode =
+  | 'unreachable'
+  | 'swarm-key-suspected'
+  | 'refused'
+  | 'timeout'
+  | 'wrong-peer'
+  /** The peer answers, and says that it takes no more: no connection, or no place at its relay. */
+  | 'full'
+  | 'failed';
 
 export interface DialFailedEvent {
   readonly type: 'dial-failed';

@@ -148,6 +148,11 @@ function explainDial(reason: Extract<Reason, { code: 'dial-failed' }>): Explanat
         `${address} is a different peer than the address says (${detail})`,
         'its identity has changed: ask its owner for the new address',
       );
+    case 'full':
+      return say(
+        `${address} is full (${detail})`,
+        'join through another peer of this network, or wait: it is tried again by itself',
+      );
     case 'failed':
       return say(`${address} could not be dialled (${detail})`, 'check the address');
     default:

@@ -37,6 +37,18 @@ describe('addresses', () => {
     expect(check(near, false)).toThrow('only open websockets');
     expect(check(`${far}/ws`, true)).toThrow('came over https');
     expect(check('rubbish', false)).toThrow('not a multiaddr');
+    expect(check(`/ip4/192.0.2.7/udp/4101/webrtc-direct`, true)).toThrow('must also have its /certhash');
+  });
+
+  it('may be WebRTC, or lead to other tabs through a relay that this page may open', () => {
+    const certhash = 'uEiDDq4_xNyDorZBH3TlGazyJdOWSwvo4PUo5YHFMrvDE8g';
+    const direct = `/ip4/192.0.2.7/udp/4101/webrtc-direct/certhash/${certhash}`;
+    const relay = '12D3KooWAzmdgUs7gqyyDrkPdDBwLS2pnwRGV2iK9Vv5T7uGEm4x';
+    const behind = (way: string): readonly string[] =>
+      ['', '/webrtc'].map((rest) => `${way}/p2p/${relay}/p2p-circuit${rest}`);
+    const open = [direct, ...behind(direct), ...behind(`${far}/tls/ws`)];
+    expect(dialable([...open, ...behind(`${far}/ws`), ...behind(far)], { isHttps: true })).toEqual(open);
+    expect(dialable([...behind(`${far}/ws`), ...behind(far)], { isHttps: false })).toEqual(behind(`${far}/ws`));
   });
 });
 

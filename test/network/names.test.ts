@@ -76,6 +76,7 @@ describe('protocol names', () => {
       direct: `/${network}/direct`,
       blocks: `/${network}/blocks`,
       membership: `/${network}/membership`,
+      refusal: `/${network}/refusal`,
     });
   });
 

@@ -24,6 +24,7 @@ export async function startRawNode(
     penalisesColocation: false,
     agent: 'raw/1',
     transports: [tcp()],
+    peersMax: 128,
     inboundFailed: () => undefined,
     ...options,
   });

@@ -60,6 +60,7 @@ describe('why', () => {
   it.each([
     'unreachable',
     'swarm-key-suspected',
+    'full',
     'refused',
     'timeout',
     'wrong-peer',
