@@ -31,8 +31,7 @@ import { AGENT, KERNEL_FOLDER, PAGE_FOLDER, VERSION, VOLUNTEER_PAGE_FOLDER } fro
 import { createDigest } from './jobs/digest.ts';
 import { kernelsIn } from './jobs/kernels.ts';
 import { ResultFiles } from './jobs/results.ts';
-import { dialableFrom, invitationUrl, listenFor, type Offer, offerOf } from './volunteers/offer.ts';
-import { startVolunteerServer } from './volunteers/server.ts';
+import { planVolunteering } from './volunteers/volunteering.ts';
 import { createWorkerPool, type WorkerPool } from './workers/pool.ts';
 
 export interface Overrides {
@@ -102,13 +101,14 @@ async function assemble(
   const pool = createWorkerPool({ cores: Math.max(1, config.cores), blocks: store.blocks, logger });
   closing.push(() => pool.close());
   for (const warning of config.tls?.warnings ?? []) logger.log('warn', warning);
-  const offer = offerFrom(config);
-  const addedListen = offer === undefined ? [] : listenFor(offer, config.listen);
+  const volunteering = planVolunteering(config);
+  const addedListen = volunteering?.addedListen ?? [];
   const libp2p = createNodeTransport({
     privateKey: identity.privateKey,
     listen: [...config.listen, ...addedListen],
     bootstrap: config.bootstrap,
     swarmKey: config.swarmKey?.text,
+    tls: config.tls,
     parameters,
     blocks: store.blocks,
     logger,
@@ -154,13 +154,15 @@ async function assemble(
   jobs.listen();
   closing.push(() => driver.stop());
   await driver.start();
-  driver.dispatch({ type: 'addresses-changed', addresses: transport.multiaddrs() });
+  const multiaddrs = (): readonly string[] => transport.multiaddrs();
+  const addresses = volunteering?.announced(multiaddrs()) ?? multiaddrs();
+  driver.dispatch({ type: 'addresses-changed', addresses });
   const learning = setInterval(() => learnAddresses(driver, transport), LEARN_INTERVAL_MS);
   closing.push(async () => clearInterval(learning));
   closing.push(() => jobs.stop());
   await jobs.resume();
 
-  const volunteers = await serveVolunteers(offer, transport, config, logger);
+  const volunteers = await volunteering?.serve({ pageFolder: VOLUNTEER_PAGE_FOLDER, multiaddrs, logger });
   closing.push(async () => volunteers?.close());
   const peerName = peerNameOf(identity.publicKey);
   const api = await startApi({
@@ -187,7 +189,8 @@ async function assemble(
       embedded,
       startedAtMs: clock.now(),
       peerName: peerNameOf,
-      multiaddrs: () => transport.multiaddrs(),
+      multiaddrs,
+      usage: () => transport.usage(),
       volunteerUrl: () => volunteers?.invitation(),
       storage: () => {
         const { count: blocks, byteLength: bytes, byteLengthMax: bytesMax } = store.blocks;
@@ -196,7 +199,7 @@ async function assemble(
     },
   });
   closing.push(() => api.close());
-  await publishApi(folder, api, { embedded, peerName, addresses: transport.multiaddrs() });
+  await publishApi(folder, api, { embedded, peerName, addresses: multiaddrs() });
 
   let stopping: Promise<void> | undefined;
   return {
@@ -206,29 +209,13 @@ async function assemble(
     jobs,
     apiPort: api.port,
     addedListen,
-    multiaddrs: () => transport.multiaddrs(),
+    multiaddrs,
     volunteerUrl: () => volunteers?.invitation(),
     stop: () => {
       stopping ??= closeAll(closing, logger);
       return stopping;
     },
   };
-}
-
-function offerFrom({ serveVolunteers: place, volunteerHost, tls }: Config): Offer | undefined {
-  return place === undefined ? undefined : offerOf({ place, tls, volunteerHost });
-}
-
-async function serveVolunteers(
-  offer: Offer | undefined,
-  transport: NetworkTransport,
-  { network }: Config,
-  logger: Logger,
-): Promise<{ invitation(): string; close(): Promise<void> } | undefined> {
-  if (offer === undefined) return undefined;
-  const addresses = (): readonly string[] => dialableFrom(offer, transport.multiaddrs());
-  const server = await startVolunteerServer({ offer, pageFolder: VOLUNTEER_PAGE_FOLDER, addresses, network, logger });
-  return { invitation: () => invitationUrl(server.url, addresses(), network), close: () => server.close() };
 }
 
 export function parametersOf(config: Pick<Config, 'swarmKey' | 'network'>): Parameters {

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { TlsFiles } from '../../node/daemon/volunteers/certificate.ts';
 import {
+  announcedFrom,
   dialableFrom,
   invitationUrl,
   listenFor,
@@ -69,6 +70,32 @@ describe('listening for tabs', () => {
   });
 });
 
+describe('listening for WebRTC', () => {
+  it('is added beside the websockets, on the same port by UDP', () => {
+    expect(listenFor(offer('127.0.0.1', 4102), [])).toContain('/ip4/127.0.0.1/udp/4103/webrtc-direct');
+    expect(listenFor(offer('::', 443, certificate('a.example')), [])).toContain('/ip6/::/udp/444/webrtc-direct');
+    expect(listenFor(offer('127.0.0.1', 0), [])).toContain('/ip4/127.0.0.1/udp/0/webrtc-direct');
+  });
+
+  it('is not added where the owner has done so', () => {
+    const given = ['/ip4/127.0.0.1/tcp/0/ws', '/ip4/0.0.0.0/udp/9000/webrtc-direct'];
+    expect(listenFor(offer('127.0.0.1', 4102), given)).toEqual([]);
+  });
+});
+
+describe('what other peers are told', () => {
+  it('is everything as it is without a certificate, and encrypted websockets under its name with one', () => {
+    const own = ['/ip4/192.0.2.7/tcp/4100', '/ip4/192.0.2.7/tcp/4103/tls/ws', '/ip4/198.51.100.9/tcp/4103/tls/ws'].map(
+      (address) => address + PEER,
+    );
+    expect(announcedFrom(offer('127.0.0.1', 4102), own)).toEqual(own);
+    expect(announcedFrom(offer('0.0.0.0', 443, certificate('a.example')), own)).toEqual([
+      `/dns4/a.example/tcp/4103/tls/ws${PEER}`,
+      own[0],
+    ]);
+  });
+});
+
 describe('what a tab can dial', () => {
   const ALL = [
     '/ip4/127.0.0.1/tcp/4100',
@@ -113,10 +140,10 @@ describe('the invitation', () => {
     ];
   });
 
-  it('names one address of each kind, and the network, behind the #', () => {
+  it('names the websockets, which stay, and the network, behind the #', () => {
     const url = new URL(invitationUrl('http://127.0.0.1:4102/', addresses, 'my-network'));
     expect(url.href.split('#')[0]).toBe('http://127.0.0.1:4102/');
-    expect(parseInvitation(url.hash)).toEqual({ addresses: [addresses[0], addresses[2]], network: 'my-network' });
+    expect(parseInvitation(url.hash)).toEqual({ addresses: [addresses[0]], network: 'my-network' });
   });
 
   it('is the page alone while there is no address', () => {

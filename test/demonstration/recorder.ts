@@ -44,5 +44,6 @@ function recording(transport: NetworkTransport): NetworkTransport {
     dial: (address) => transport.dial(address),
     learn: (peer, addresses) => transport.learn(peer, addresses),
     peers: () => transport.peers(),
+    usage: () => transport.usage(),
   };
 }

@@ -1,6 +1,7 @@
 /** What can be asked of a running peer, and what it can be told. Bodies and parameters are checked here. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { NetworkUsage } from '../../network/options.ts';
 import type { Millis, PeerKey } from '../../protocol/ids.ts';
 import { REPLICAS_MAX } from '../../protocol/limits.ts';
 import type { JobRow, JobView, PeerView, Reason } from '../../protocol/view.ts';
@@ -35,6 +36,7 @@ export interface About {
   readonly startedAtMs: Millis;
   readonly peerName: (peer: PeerKey) => string;
   readonly multiaddrs: () => readonly string[];
+  readonly usage: () => NetworkUsage;
   /** Link with which others join by a tab; undefined where this peer serves no page for them. */
   readonly volunteerUrl: () => string | undefined;
   readonly storage: () => { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
@@ -74,12 +76,13 @@ export function addRoutes(server: FastifyInstance, parts: ApiParts): void {
 
   server.get('/v1/status', watch, ({ mayAct }) => {
     const view = driver.view();
-    const { peerName, multiaddrs, volunteerUrl, storage, ...facts } = about;
+    const { peerName, multiaddrs, usage, volunteerUrl, storage, ...facts } = about;
     return {
       ...facts,
       mayAct,
       peerName: peerName(view.self),
       addresses: multiaddrs(),
+      ...usage(),
       volunteerUrl: volunteerUrl(),
       storage: storage(),
       view,

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import type { NetworkUsage } from '../../network/options.ts';
 import type { JobId, PeerKey } from '../../protocol/ids.ts';
 import type { JobRow, JobView, PeerRow, PeerView, Reason } from '../../protocol/view.ts';
 import type { Explanation } from '../../runtime/why.ts';
@@ -13,7 +14,7 @@ import { errorOf, ShoalError } from '../errors.ts';
 
 export type ExplainedReason = Explanation & { readonly reason: Reason };
 
-export interface StatusAnswer {
+export interface StatusAnswer extends NetworkUsage {
   readonly version: string;
   readonly pid: number;
   readonly dataFolder: string;

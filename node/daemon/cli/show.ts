@@ -5,7 +5,7 @@ import { type Config, type ConfigSources, dataFolderOf, loadConfig } from '../co
 import { readSchema } from '../data-folder.ts';
 import { ShoalError } from '../errors.ts';
 import { shortName } from '../short-name.ts';
-import { Client, type JobAnswer } from './client.ts';
+import { Client, type JobAnswer, type StatusAnswer } from './client.ts';
 import { bytes, duration, print, printJson, progressText, short, table } from './output.ts';
 
 /** How a browser tab begins to name itself. */
@@ -20,9 +20,6 @@ export async function showStatus({ sources, json }: ShowOptions): Promise<void> 
   const status = await (await Client.connect(dataFolderOf(sources))).status();
   if (json) return printJson(status);
   const { view, storage } = status;
-  const present = view.peers.filter((peer) => peer.connected && peer.incompatible === undefined);
-  const connected = present.length;
-  const tabs = present.filter(({ agent }) => agent?.startsWith(TAB_AGENT) === true).length;
   const running = view.jobs.filter((job) => job.state === 'running' || job.state === 'announcing').length;
   const rows: [string, string][] = [
     ['peer', status.peerName],
@@ -34,10 +31,8 @@ export async function showStatus({ sources, json }: ShowOptions): Promise<void> 
     ],
     ['daemon', `${status.version}, pid ${status.pid}, up for ${duration((view.nowMs - status.startedAtMs) / 1_000)}`],
     ['cores', `${view.cores}${view.paused.length > 0 ? `, paused (${view.paused.join(', ')})` : ''}`],
-    [
-      'peers',
-      `${connected} connected, ${tabs === 0 ? '' : `${tabs} of them browser tabs, `}${view.peers.length} known`,
-    ],
+    ['peers', peersText(status)],
+    ...(status.relay === undefined ? [] : [['relay', relayText(status.relay)] as [string, string]]),
     ...(status.volunteerUrl === undefined
       ? []
       : [['volunteers', `join at ${status.volunteerUrl}`] as [string, string]]),
@@ -55,6 +50,19 @@ export async function showStatus({ sources, json }: ShowOptions): Promise<void> 
   const width = Math.max(...rows.map(([name]) => name.length));
   for (const [name, text] of rows)
     print(`${name.padEnd(width)}  ${text.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}`);
+}
+
+/** `3 connected (2 browser tabs, room for 125 more), 5 known` */
+function peersText({ view, connections }: StatusAnswer): string {
+  const present = view.peers.filter((peer) => peer.connected && peer.incompatible === undefined);
+  const tabs = present.filter(({ agent }) => agent.startsWith(TAB_AGENT)).length;
+  const room = connections.now < connections.max ? `room for ${connections.max - connections.now} more` : 'full';
+  const kinds = [...(tabs === 0 ? [] : [`${tabs} browser tab${tabs === 1 ? '' : 's'}`]), room];
+  return `${present.length} connected (${kinds.join(', ')}), ${view.peers.length} known`;
+}
+
+function relayText({ reservations, max }: NonNullable<StatusAnswer['relay']>): string {
+  return `${reservations} of ${max} places taken by tabs that others reach through this peer`;
 }
 
 export async function showPeers({ sources, json }: ShowOptions): Promise<void> {

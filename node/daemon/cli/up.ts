@@ -44,6 +44,9 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
       `  data folder ${config.dataFolder}, ${config.cores} core${config.cores === 1 ? '' : 's'}, control API on 127.0.0.1:${daemon.apiPort}`,
     );
     print(`  dashboard ${dashboardUrl(daemon.apiPort, token)}`);
+    if (config.swarmKey !== undefined) {
+      print('  private network: tcp and websockets only; WebRTC is left out, because a swarm key does not protect it');
+    }
     for (const address of daemon.addedListen) print(`  added so that browser tabs can connect: --listen ${address}`);
     if (volunteerUrl !== undefined) await printInvitation(volunteerUrl);
   }

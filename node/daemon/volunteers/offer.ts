@@ -65,7 +65,10 @@ function hostOf({ host }: Place, tls: TlsFiles, volunteerHost: string | undefine
   );
 }
 
-/** Listen addresses to add to `listen`, so that a tab finds something to dial. WebRTC is left to peers without a swarm key. */
+/**
+ * Listen addresses to add to `listen`, so that a tab finds something to dial: websockets, and WebRTC for pages that
+ * cannot open these. Their port follows that of the page, so that both stay where they are and an owner can open them.
+ */
 export function listenFor({ place, tls }: Offer, listen: readonly string[]): readonly string[] {
   const port = place.port === 0 ? 0 : place.port === 65_535 ? place.port - 1 : place.port + 1;
   const host = `/${isIP(place.host) === 6 ? 'ip6' : 'ip4'}/${place.host}`;
@@ -73,6 +76,9 @@ export function listenFor({ place, tls }: Offer, listen: readonly string[]): rea
   const added: string[] = [];
   if (!given.some((address) => isWebSocket(address, tls !== undefined) && isReachedAs(place, address))) {
     added.push(`${host}/tcp/${port}${tls === undefined ? '' : '/tls'}/ws`);
+  }
+  if (!given.some((address) => isWebRtcDirect(address) && isReachedAs(place, address))) {
+    added.push(`${host}/udp/${port}/webrtc-direct`);
   }
   return added;
 }
@@ -83,10 +89,18 @@ export function dialableFrom({ place, tls, host }: Offer, addresses: readonly st
   const webSockets = parsed
     .filter((address) => isWebSocket(address, tls !== undefined) && isReachedAs(place, address))
     .map((address) => (tls === undefined ? String(address) : underHost(host, address)));
-  const direct = parsed
-    .filter((address) => names(address).includes('webrtc-direct') && isReachedAs(place, address))
-    .map(String);
+  const direct = parsed.filter((address) => isWebRtcDirect(address) && isReachedAs(place, address)).map(String);
   return [...new Set([...webSockets, ...direct])];
+}
+
+/**
+ * What this peer tells others of its own addresses. Tabs that learn of it elsewhere need its encrypted websockets
+ * under the certificate's name as well, and have no use for them under a number.
+ */
+export function announcedFrom(offer: Offer, addresses: readonly string[]): readonly string[] {
+  if (offer.tls === undefined) return addresses;
+  const rest = addresses.filter((address) => !isWebSocket(parseAddress(address), true));
+  return [...new Set([...dialableFrom(offer, addresses), ...rest])];
 }
 
 /** The page's address as a browser opens it, without an invitation. `port` is the one listened on. */
@@ -96,18 +110,23 @@ export function pageUrl({ tls, host }: Offer, port: number): string {
   return `${scheme}://${inUrl(host)}${isUsual ? '' : `:${port}`}/`;
 }
 
-/** The link to hand on: one address of each kind keeps its code small enough for a camera. */
+/**
+ * The link to hand on. It carries one address of websockets, which stays the same and keeps its code small enough for
+ * a camera; those of WebRTC change with every start, and the page finds them beside itself.
+ */
 export function invitationUrl(url: string, addresses: readonly string[], network: string | undefined): string {
-  const first = [/\/wss?(\/|$)/, /\/webrtc-direct(\/|$)/]
-    .map((kind) => addresses.find((address) => kind.test(address)))
-    .filter((address) => address !== undefined);
-  return first.length === 0 ? url : `${url}#${formatInvitation({ addresses: first, network })}`;
+  const [first] = addresses;
+  return first === undefined ? url : `${url}#${formatInvitation({ addresses: [first], network })}`;
 }
 
 function isWebSocket(address: Multiaddr, isEncrypted: boolean): boolean {
   const parts = names(address);
   if (!parts.includes('ws') && !parts.includes('wss')) return false;
   return (parts.includes('wss') || parts.includes('tls')) === isEncrypted;
+}
+
+function isWebRtcDirect(address: Multiaddr): boolean {
+  return names(address).includes('webrtc-direct');
 }
 
 /** Whether who reaches the page at `place` also reaches `address`. */
