@@ -41,6 +41,8 @@ export class PageState {
   /** The job that is looked at: the one in the address, else the one this peer is busy with. */
   readonly focus: ReadonlySignal<JobId | undefined>;
   readonly job: Signal<WatchedJob | undefined> = signal(undefined);
+  /** Why the latest unit that failed on this machine did, until one succeeds. */
+  readonly unitFailure: Signal<string | undefined> = signal(undefined);
   /** The last thing that was asked for and failed, until something else is asked for. */
   readonly failure: Signal<string | undefined> = signal(undefined);
   #nextLine = 0;
@@ -62,7 +64,7 @@ export class PageState {
       if (change.type === 'connection') this.connection.value = source.connection();
       else if (change.type === 'view') this.#viewChanged();
       else if (change.type === 'job') this.#lookAtJob();
-      else if (!this.#isRepeated(change.notification)) this.#addLine(lineOf(change.notification, shortPeerName));
+      else this.#heard(change.notification);
     });
   }
 
@@ -86,9 +88,16 @@ export class PageState {
     }
   }
 
+  #heard(notification: Notification): void {
+    if (notification.type === 'unit-failed-here') this.unitFailure.value = notification.detail;
+    if (!this.#isRepeated(notification)) this.#addLine(lineOf(notification, shortPeerName));
+  }
+
   #viewChanged(): void {
     const view = this.source.view();
     this.about.value = this.source.about();
+    const executed = this.view.peek()?.totals.unitsExecuted ?? 0;
+    if (view !== undefined && view.totals.unitsExecuted > executed) this.unitFailure.value = undefined;
     this.view.value = view;
     if (view !== undefined) this.history.value = extended(this.history.value, sampleOf(view));
     this.#lookAtJob();

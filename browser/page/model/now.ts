@@ -49,7 +49,7 @@ export function nowOf(view: PeerView, kind: PeerSource['kind'] = 'daemon'): Now 
     const [pause, others] = split(view.why, 'paused');
     const words = pause === undefined ? { text: 'paused', advice: undefined } : reasonWords(kind, pause, wording);
     // What it would wait for if it were not paused is no answer to anything.
-    const rest = explained(others.filter(({ code }) => code !== 'no-job' && code !== 'computes-nothing'));
+    const rest = explained(kind === 'tab' ? others.filter(({ code }) => code !== 'no-job') : others);
     const reasons = words.advice === undefined ? rest : [{ text: words.advice, advice: undefined }, ...rest];
     return { mood: 'paused', headline: sentence(words.text), reasons, running, held };
   }

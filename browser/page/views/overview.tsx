@@ -4,7 +4,7 @@ import type { JobView, PeerView } from '../../../node/protocol/view.ts';
 import { connectedPeers, isActive, shareOf } from '../model/jobs.ts';
 import { nowOf } from '../model/now.ts';
 import { touchOfJob } from '../model/touch.ts';
-import { amount, count, duration, percent, shortId } from '../model/words.ts';
+import { amount, count, duration, percent, sentence, shortId } from '../model/words.ts';
 import type { ViewProps } from './app.tsx';
 import { CheckGraphPanel } from './check-graph.tsx';
 import { JobList } from './job-list.tsx';
@@ -44,6 +44,11 @@ function NowPanel({ state, view }: ViewProps & { readonly view: PeerView }): JSX
         {now.headline}
       </h1>
       {!isWorking && <Reasons reasons={now.reasons} />}
+      {state.unitFailure.value !== undefined && (
+        <p class="banner banner-bad unit-failure">
+          <strong>Units fail on this machine.</strong> {sentence(state.unitFailure.value)} Others compute them instead.
+        </p>
+      )}
       {now.running.length > 0 && (
         <ul class="running" aria-label="Units this peer holds">
           {now.running.map(({ job, title, unit, doing, sinceMs }) => (
