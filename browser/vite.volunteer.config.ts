@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { kernelAssets } from './kernel-assets.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const { version } = JSON.parse(readFileSync(path('../package.json'), 'utf8')) as { readonly version: string };
@@ -15,6 +16,7 @@ export default defineConfig({
   root: path('page/volunteer'),
   base: './',
   publicDir: false,
+  plugins: [kernelAssets(path('../dist/kernels'))],
   define: { SHOAL_VERSION: JSON.stringify(version) },
   build: {
     outDir: path('../dist/volunteer'),

@@ -4,7 +4,6 @@
  */
 import { SdkError } from '../../node/sdk/error.ts';
 import type { KernelLibrary } from '../../node/sdk/jobs/catalogue.ts';
-import { parseManifest } from '../../node/sdk/manifest.ts';
 
 /** `base` ends in a slash. A page without such a folder has no kernels of its own. */
 export function kernelsAt(base: URL, fetchFile: typeof fetch = (...request) => fetch(...request)): KernelLibrary {
@@ -31,7 +30,11 @@ export function kernelsAt(base: URL, fetchFile: typeof fetch = (...request) => f
       if (!known.includes(name)) {
         throw new SdkError('kernel-unknown', `no kernel named ${name}; this page has ${known.join(', ') || 'none'}`);
       }
-      const [manifest, wasm] = await Promise.all([file(`${name}/kernel.json`), file(`${name}/kernel.wasm`)]);
+      const [{ parseManifest }, manifest, wasm] = await Promise.all([
+        import('../../node/sdk/manifest.ts'),
+        file(`${name}/kernel.json`),
+        file(`${name}/kernel.wasm`),
+      ]);
       const text = new TextDecoder().decode(manifest);
       return { wasm: new Uint8Array(wasm), manifest: parseManifest(text, `${name}/kernel.json`) };
     },

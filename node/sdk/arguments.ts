@@ -4,7 +4,8 @@
  */
 import { PARAMETER_BYTES_MAX } from '../protocol/limits.ts';
 import { SdkError } from './error.ts';
-import { type ArgumentSpec, type ArgumentType, type KernelManifest, problemOfNumber } from './manifest.ts';
+import type { ArgumentSpec, ArgumentType, KernelManifest } from './manifest.ts';
+import { problemOfNumber } from './number.ts';
 
 /** As typed or computed: `"1e9"`, `1000`, `10n`. */
 export type ArgumentInput = string | number | bigint;

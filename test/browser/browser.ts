@@ -1,5 +1,5 @@
 /** What a test in a real browser needs: the fixture built and served on loopback, and Chromium to open it in. */
-import { readFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
@@ -9,6 +9,7 @@ import { CHECKOUT } from '../support/daemon.ts';
 
 /** The sources, also where this file runs compiled. */
 const FIXTURE = join(CHECKOUT, 'test', 'browser', 'fixture');
+const KERNELS = join(CHECKOUT, 'dist', 'kernels');
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -17,7 +18,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const POLICY = "default-src 'self'; connect-src 'self' ws://127.0.0.1:*";
 const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'";
 
-/** Bundles the fixture with its workers into `outDir`. */
+/** Bundles the fixture with its workers into `outDir`, and puts the built-in kernels beside it. */
 export async function buildFixture(outDir: string): Promise<void> {
   await build({
     configFile: false,
@@ -27,6 +28,9 @@ export async function buildFixture(outDir: string): Promise<void> {
     build: { outDir, emptyOutDir: true, target: 'es2023', modulePreload: { polyfill: false } },
     worker: { format: 'es' },
   });
+  const names = (await readdir(KERNELS, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  for (const { name } of names) await cp(join(KERNELS, name), join(outDir, 'kernels', name), { recursive: true });
+  await writeFile(join(outDir, 'kernels', 'index.json'), JSON.stringify(names.map(({ name }) => name)));
 }
 
 export interface Site {

@@ -1,12 +1,13 @@
 /** Kernels and a manifest that go wrong in one way each, as files for `shoal run`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KernelManifest } from '../../node/sdk/manifest.ts';
 import { assemble, type KernelParts, kernelText, outputI64 } from '../sandbox/kernels.ts';
 
 /** Every task is one step. */
 const kernel = (parts: KernelParts): Uint8Array => assemble(kernelText({ init: '(i32.const 1)', ...parts }));
 
-const MANIFEST = {
+export const BAD_MANIFEST: KernelManifest = {
   name: 'bad',
   title: 'A kernel for tests',
   purpose: 'Goes wrong in one way, on purpose.',
@@ -63,6 +64,6 @@ export async function writeKernel(parent: string, name: BadKernel): Promise<stri
   const folder = join(parent, name);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'kernel.wasm'), BAD_KERNELS[name]());
-  await writeFile(join(folder, 'kernel.json'), JSON.stringify({ ...MANIFEST, name }));
+  await writeFile(join(folder, 'kernel.json'), JSON.stringify({ ...BAD_MANIFEST, name }));
   return folder;
 }

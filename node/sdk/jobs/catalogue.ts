@@ -5,7 +5,7 @@
 import type { Cid } from '../../protocol/ids.ts';
 import { cidOf } from '../../protocol/wire/block.ts';
 import { SdkError } from '../error.ts';
-import { checkManifest, type KernelManifest } from '../manifest.ts';
+import type { KernelManifest } from '../manifest.ts';
 
 export interface Report {
   /** Whether outputs can be merged by the kernel itself. */
@@ -63,10 +63,7 @@ export class KernelCatalogue<R extends Report = Report> {
 
   /** A kernel that can be run. Rejects as the library and `inspect` do, or with an SdkError. */
   async load(choice: KernelChoice): Promise<LoadedKernel> {
-    const loaded =
-      'name' in choice
-        ? await this.#library.load(choice.name)
-        : { wasm: choice.bytes, manifest: checkManifest(choice.manifest) };
+    const loaded = 'name' in choice ? await this.#library.load(choice.name) : await fromParts(choice);
     checkReduce(loaded.manifest, await this.#inspect(loaded.wasm));
     return loaded;
   }
@@ -81,6 +78,12 @@ export class KernelCatalogue<R extends Report = Report> {
     }
     return entries;
   }
+}
+
+/** The schema is only needed by who submits: a page loads it then. */
+async function fromParts({ bytes, manifest }: Extract<KernelChoice, { bytes: unknown }>): Promise<LoadedKernel> {
+  const { checkManifest } = await import('../manifest.ts');
+  return { wasm: bytes, manifest: checkManifest(manifest) };
 }
 
 function checkReduce({ name, result }: KernelManifest, { hasReduce }: Report): void {
