@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { JobView, PeerRow } from '../../node/protocol/view.ts';
+import type { Progress } from '../../node/sdk/jobs/progress.ts';
 import { type DaemonOptions, type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
 import { buildFixture, launch, type Site, serve } from './browser.ts';
 import type { Joined, JoinOptions } from './fixture/main.ts';
@@ -59,16 +60,21 @@ export class Tabs {
   }
 
   /** Resolves when all of `daemons` are connected with the tab. */
-  async open(
+  async open(network: string, daemons: readonly RunningDaemon[], options: OpenOptions = {}): Promise<Tab> {
+    const tab = await this.openUnconnected(network, daemons.flatMap(webSocketsOf), options);
+    for (const daemon of daemons) await until('the tab is connected', () => isConnected(daemon, tab.self));
+    return tab;
+  }
+
+  /** Resolves when the tab's peer runs, whether or not anybody answers it. */
+  async openUnconnected(
     network: string,
-    daemons: readonly RunningDaemon[],
+    bootstrap: readonly string[],
     { context, ...options }: OpenOptions = {},
   ): Promise<Tab> {
     const page = await this.openPage(context);
-    const bootstrap = daemons.flatMap(webSocketsOf);
     const joined = await page.evaluate((o) => fixture.join(o), { cores: 1, ...options, network, bootstrap });
     if (!('self' in joined)) throw new Error(`the tab could not join: ${joined.code}: ${joined.message}`);
-    for (const daemon of daemons) await until('the tab is connected', () => isConnected(daemon, joined.self));
     return { ...joined, page, context: page.context() };
   }
 
@@ -104,13 +110,13 @@ export async function resultOf({ apiPort, token }: RunningDaemon, job: string): 
   return Buffer.from(await response.arrayBuffer());
 }
 
-/** Resolves to the view of a job that is finished. */
+/** Resolves to the view of an own job of `daemon` whose result is there. */
 export function finished(daemon: RunningDaemon, job: string, timeoutMs = 120_000): Promise<JobView> {
   return until(
     `job ${job} is finished`,
     async () => {
-      const view = await viewOf(daemon, job);
-      return view.state === 'finished' && view;
+      const { view, progress } = await daemon.api<{ view: JobView; progress: Progress }>(`jobs/${job}`);
+      return progress.outcome?.state === 'finished' && view;
     },
     timeoutMs,
   );

@@ -1,4 +1,5 @@
 /** A peer that only listens: what others say on the gossip topic, as the test itself decodes it. */
+import type { NodeTransportOptions } from '../../node/network/nodejs.ts';
 import type { PeerKey } from '../../node/protocol/ids.ts';
 import { testParameters } from '../../node/protocol/parameters.ts';
 import { decodeEnvelope } from '../../node/protocol/wire/envelope.ts';
@@ -13,13 +14,19 @@ export interface Heard {
 
 export interface Witness {
   readonly heard: readonly Heard[];
+  /** Where it can be dialled. */
+  readonly addresses: readonly string[];
   connections(): number;
   stop(): Promise<void>;
 }
 
-export async function startWitness(network: string, bootstrap: readonly string[]): Promise<Witness> {
+export async function startWitness(
+  network: string,
+  bootstrap: readonly string[],
+  options: Partial<NodeTransportOptions> = {},
+): Promise<Witness> {
   const parameters = testParameters(network);
-  const { transport } = await createPeer({ parameters, bootstrap });
+  const { transport } = await createPeer({ parameters, bootstrap, ...options });
   const heard: Heard[] = [];
   await transport.start({
     connected: () => undefined,
@@ -34,5 +41,10 @@ export async function startWitness(network: string, bootstrap: readonly string[]
       transport.answer(token, 'accept');
     },
   });
-  return { heard, connections: () => transport.peers().length, stop: () => transport.stop() };
+  return {
+    heard,
+    addresses: transport.multiaddrs(),
+    connections: () => transport.peers().length,
+    stop: () => transport.stop(),
+  };
 }
