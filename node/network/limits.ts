@@ -86,9 +86,9 @@ export const RELAY_FULL_MS = 20_000;
 /** Pause of a peer that others can dial before it dials a tab through a relay: the tab can reach it directly. */
 export const RELAY_PATIENCE_MS = 5_000;
 
-/** Time for WebRTC between two peers that are connected through a relay, and pauses between attempts. */
+/** Time for WebRTC between two peers that are connected through a relay, and pauses between attempts, which triple. */
 export const WEBRTC_TIMEOUT_MS = 10_000;
-export const WEBRTC_RETRY_FIRST_MS = 30_000;
+export const WEBRTC_RETRY_FIRST_MS = 2_000;
 export const WEBRTC_RETRY_MAX_MS = 600_000;
 /** A link that changes its connection lets the former stream finish for so long. */
 export const CHANGEOVER_MS = 2_000;

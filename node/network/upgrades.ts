@@ -51,7 +51,7 @@ export class Upgrades {
       });
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
-        void this.#try(link, Math.min(2 * pauseMs, WEBRTC_RETRY_MAX_MS));
+        void this.#try(link, Math.min(3 * pauseMs, WEBRTC_RETRY_MAX_MS));
       }, pauseMs);
       this.#timers.add(timer);
     }

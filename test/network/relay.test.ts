@@ -1,12 +1,13 @@
 /** Peers that reach each other through a relay only, as two tabs do: everything works there, and again after it broke. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { NetworkTransport } from '../../node/network/transport.ts';
-import type { Cid, JobId } from '../../node/protocol/ids.ts';
+import type { Cid, JobId, PeerKey } from '../../node/protocol/ids.ts';
 import { BLOCK_BYTES_MAX } from '../../node/protocol/limits.ts';
 import type { FetchOutcome } from '../../node/runtime/environment.ts';
 import { type CreatePair, describeTransport, RecordingListener } from '../contract/transport.ts';
 import { testBlock } from '../support/network/blocks.ts';
-import { createPeer, LOOPBACK_WS, type TestPeer, until } from '../support/network/peers.ts';
+import { createPeer, freePort, LOOPBACK_WS, type TestPeer, until } from '../support/network/peers.ts';
+import { type ShakyProxy, startProxy } from '../support/network/proxy.ts';
 import { createTabLike, type TabLikeOptions } from '../support/network/tabs.ts';
 
 // Real connections and processes: on a busy machine they take their time.
@@ -34,6 +35,16 @@ const startRelay = async (options: Parameters<typeof createPeer>[0] = {}): Promi
   started(await createPeer({ listen: [LOOPBACK_WS], ...options }));
 const startTab = async (relay: Started, options: TabLikeOptions = {}): Promise<Started> =>
   started(await createTabLike({ bootstrap: relay.transport.multiaddrs(), ...options }));
+
+/** A relay whose connections can be cut: it only tells the address of a proxy before it. `direct` goes past that. */
+async function startShakyRelay(): Promise<{ relay: Started; proxy: ShakyProxy; direct: string }> {
+  const port = await freePort();
+  const proxy = await startProxy(port);
+  cleanups.push(() => proxy.close());
+  const at = (tcp: number): string => `/ip4/127.0.0.1/tcp/${tcp}/ws`;
+  const relay = await startRelay({ listen: [at(port)], announce: [at(proxy.port)] });
+  return { relay, proxy, direct: at(port) };
+}
 
 function linkTo(from: TestPeer, to: TestPeer) {
   return from.transport.peers().find(({ peer, state }) => peer === to.transport.self && state === 'up');
@@ -105,7 +116,78 @@ describe('through a relay', () => {
     await until(() => a.heard.of('disconnected').some(({ peer }) => peer === b.transport.self), 'the disconnection');
     await until(() => relay.transport.usage().relay?.reservations === 1, 'the place that is free again');
   });
+
+  test('everything flows again in both directions after each of 20 lost connections to the relay', async () => {
+    const { relay, proxy, direct } = await startShakyRelay();
+    const shaky = await startTab(relay);
+    const steady = await startTab(relay, { bootstrap: [direct] });
+    let number = 0;
+    for (let round = 0; round <= 20; round++) {
+      const lost = (): number =>
+        relay.heard.of('disconnected').filter(({ peer }) => peer === shaky.transport.self).length;
+      if (round > 0) proxy.cut();
+      await until(() => lost() >= round, 'the loss');
+      await until(() => shaky.transport.multiaddrs().length > 0, 'a place at the relay');
+      await introduce(shaky, steady);
+      await until(() => linkTo(shaky, steady) !== undefined && linkTo(steady, shaky) !== undefined, 'the link');
+      await until(() => hears(shaky, steady, `${round} there`), `gossip there in round ${round}`);
+      await until(() => hears(steady, shaky, `${round} back`), `gossip back in round ${round}`);
+      for (const [from, to] of [
+        [shaky, steady],
+        [steady, shaky],
+      ] as const) {
+        const { cid, bytes } = testBlock(number++, 100_000);
+        await from.store.blocks.put(cid, bytes, JOB);
+        expect(await fetchAll(to, [cid]), `round ${round}`).toEqual({ ok: true });
+      }
+      // The relay itself is one of the peers all the time.
+      await until(() => hears(relay, shaky, `${round} down`), `gossip from the relay in round ${round}`);
+    }
+    expect(relay.transport.usage()).toMatchObject({ connections: { now: 2 }, relay: { reservations: 2 } });
+  });
+
+  test.each([false, true])('WebRTC takes over, and outlives the relay (closed orderly: %s)', async (orderly) => {
+    const { relay, proxy } = await startShakyRelay();
+    const [a, b] = await Promise.all([startTab(relay, { webRtc: true }), startTab(relay, { webRtc: true })]);
+    await introduce(a, b);
+    await until(() => linkTo(a, b)?.isRelayed === false && linkTo(b, a)?.isRelayed === false, 'WebRTC');
+    expect(linkTo(a, b)?.address).toContain('/webrtc/');
+    const { cid, bytes } = testBlock(1, BLOCK_BYTES_MAX);
+    await b.store.blocks.put(cid, bytes, JOB);
+    expect(await fetchAll(a, [cid])).toEqual({ ok: true });
+    if (orderly) await relay.transport.stop();
+    else await proxy.close();
+    await until(() => [a, b].every(({ heard }) => seesGone(heard, relay.transport.self)), 'the end of the relay');
+    for (let round = 0; round < 5; round++) {
+      await until(() => hears(a, b, `${round} there`), 'gossip there');
+      await until(() => hears(b, a, `${round} back`), 'gossip back');
+    }
+    const other = testBlock(2, BLOCK_BYTES_MAX);
+    await a.store.blocks.put(other.cid, other.bytes, JOB);
+    expect(await fetchAll(b, [other.cid])).toEqual({ ok: true });
+    for (const [one, two] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      expect(seesGone(one.heard, two.transport.self)).toBe(false);
+    }
+  });
 });
+
+function seesGone(heard: RecordingListener, peer: PeerKey): boolean {
+  return heard.of('disconnected').some((report) => report.peer === peer);
+}
+
+/** Says something and looks whether it has arrived; to be called until it has. */
+async function hears(listening: Started, speaking: Started, words: string): Promise<boolean> {
+  const heard = (): boolean =>
+    listening.heard.of('gossip').some(({ bytes }) => decoder.decode(bytes).startsWith(words));
+  speaking.transport.publish(new TextEncoder().encode(`${words} ${Math.random()}`));
+  for (let wait = 0; wait < 100 && !heard(); wait++) await new Promise((resolve) => setTimeout(resolve, 5));
+  return heard();
+}
+
+const decoder = new TextDecoder();
 
 function fetchAll({ transport }: TestPeer, cids: readonly Cid[]): Promise<FetchOutcome> {
   return new Promise((resolve) => {
