@@ -1,13 +1,16 @@
 /** `shoal up --serve-volunteers` as its owner and a visitor meet it: the link, the two servers, and what goes wrong. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { codeFor } from '../../node/daemon/cli/invitation.ts';
 import { EXIT } from '../../node/daemon/exit-codes.ts';
 import { parseInvitation } from '../../node/network/invitation.ts';
 import { createCertificate, type TestCertificate } from '../support/certificates.ts';
-import { type RunningDaemon, shoal, startDaemon, until } from '../support/daemon.ts';
+import { type RunningDaemon, SHOAL, shoal, startDaemon, until } from '../support/daemon.ts';
 import { ask } from '../support/http.ts';
 
 // Every command is a process of its own; on a busy machine each takes seconds.
@@ -99,6 +102,60 @@ describe('on this machine', () => {
     expect(volunteerUrl).not.toContain(daemon.token);
     const asJson = await shoal(['dashboard', '--json', '--data', daemon.data]);
     expect(JSON.parse(asJson.stdout)).toMatchObject({ volunteerUrl });
+  });
+});
+
+describe('what a person reads at start', () => {
+  /** `shoal up` without --json, until it has said everything. */
+  async function read(args: readonly string[], last: RegExp): Promise<string> {
+    const data = await mkdtemp(join(folder, 'said-'));
+    const listen = ['--listen', '/ip4/127.0.0.1/tcp/0'];
+    const child = spawn(process.execPath, [SHOAL, 'up', '--data', data, '--cores', '0', ...listen, ...args], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const closed = once(child, 'close');
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    try {
+      await until(`${last} in what is said`, () => last.test(text));
+    } finally {
+      child.kill('SIGTERM');
+      await closed;
+    }
+    expect(child.exitCode).toBe(0);
+    return text;
+  }
+
+  it('has the link, and the addresses that were added for it', async () => {
+    const said = await read(['--network', NETWORK, ANYWHERE], /on this machine;.*\n/);
+    expect(said).toMatch(/added so that browser tabs can connect: --listen \/ip4\/127\.0\.0\.1\/tcp\/0\/ws\n/);
+    expect(said).toMatch(/added so that browser tabs can connect: --listen .*\/udp\/0\/webrtc-direct\n/);
+    expect(said).toMatch(/volunteers join at http:\/\/127\.0\.0\.1:\d+\/#at=\S+&network=volunteers\n/);
+    // A code is for a camera that can get there, and for a terminal.
+    expect(said).not.toMatch(/[█▀▄]/);
+  });
+
+  it('says that a private network goes without WebRTC', async () => {
+    const key = join(folder, 'said.key');
+    expect((await shoal(['key', 'new', key])).exitCode).toBe(EXIT.ok);
+    const said = await read(['--swarm-key', key], /private network.*\n/);
+    expect(said).toMatch(/WebRTC is left out, because a swarm key does not protect it/);
+    expect(said).not.toContain('webrtc-direct');
+  });
+
+  it('draws a code that is white on black in every terminal', async () => {
+    const code = await codeFor('https://shoal.example/#at=/dns4/shoal.example/tcp/4103/tls/ws');
+    const lines = code.split('\n');
+    const [before, after] = ['\u001b[97;40m', '\u001b[0m'];
+    for (const line of lines) expect(line.startsWith(before) && line.endsWith(after)).toBe(true);
+    const modules = lines.map((line) => line.slice(before.length, -after.length));
+    for (const line of modules) expect(line).toMatch(/^[█▀▄ ]+$/);
+    const widths = new Set(modules.map(({ length }) => length));
+    expect(widths.size).toBe(1);
+    expect([...widths][0]).toBeGreaterThan(25);
+    expect(lines.length).toBeGreaterThan(12);
   });
 });
 

@@ -10,7 +10,9 @@ export async function printInvitation(url: string): Promise<void> {
   else if (process.stdout.isTTY === true) print(await codeFor(url));
 }
 
-async function codeFor(url: string): Promise<string> {
+/** White on black whatever the terminal's colours are: many cameras do not read a code that is the other way round. */
+export async function codeFor(url: string): Promise<string> {
   const { renderUnicodeCompact } = await import('uqr');
-  return renderUnicodeCompact(url, { border: 2 });
+  const lines = renderUnicodeCompact(url, { border: 2 }).split('\n');
+  return lines.map((line) => `\u001b[97;40m${line}\u001b[0m`).join('\n');
 }

@@ -194,7 +194,10 @@ function volunteerFlags(target: Command): Command {
       '--serve-volunteers [host:port]',
       'serve the page with which others join by a browser tab (default: 127.0.0.1:4102); beyond 127.0.0.1 it needs a certificate. Adds listen addresses that tabs can dial',
     )
-    .option('--volunteer-host <name>', "how others reach this machine (default: the certificate's first name)")
+    .option(
+      '--volunteer-host <name>',
+      "name or address under which others reach it, one of the certificate's (default: taken from there)",
+    )
     .option('--tls-cert <file>', 'certificate in PEM form, with its chain: for that page, and for /tls/ws addresses')
     .option('--tls-key <file>', 'its private key in PEM form, without a passphrase');
 }
