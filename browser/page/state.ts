@@ -10,6 +10,7 @@ import { LOG_LINES_MAX, type LogLine, lineOf } from './model/log.ts';
 import { type Route, routeOf } from './model/route.ts';
 import { shortPeerName } from './model/words.ts';
 import type { About, Connection, OwnJob, PeerSource } from './peer-source.ts';
+import type { OwnPart } from './volunteer/own-part.ts';
 
 export interface WatchedJob {
   readonly view: JobView | undefined;
@@ -23,6 +24,8 @@ export interface PageExtras {
   readonly inviteUrl?: string;
   /** Which identity of this origin the tab speaks under; 0 for the first tab. */
   readonly slot?: number;
+  /** What it has computed of pictures that others asked for. */
+  readonly ownPart?: Pick<OwnPart, 'plan' | 'has' | 'output'>;
   /** Addresses of the peers it joins through. */
   readonly joinedThrough?: readonly string[];
   /** Whether it starts without being asked; a change is kept. */

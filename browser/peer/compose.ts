@@ -8,7 +8,7 @@ import { sha256 as hashNow } from '@noble/hashes/sha2.js';
 import { peerNameOf } from '../../node/network/peer-key.ts';
 import type { ConnectedPeer, NetworkTransport } from '../../node/network/transport.ts';
 import type { PauseReason } from '../../node/protocol/event.ts';
-import type { PeerKey } from '../../node/protocol/ids.ts';
+import type { Cid, PeerKey } from '../../node/protocol/ids.ts';
 import { openParameters, type Parameters, testParameters } from '../../node/protocol/parameters.ts';
 import { createPeer } from '../../node/protocol/peer.ts';
 import { createDriver, type Driver } from '../../node/runtime/driver.ts';
@@ -82,6 +82,8 @@ export interface TabPeer {
   /** Connects to one more daemon. Rejects with a TabPeerError or a NetworkError. */
   dial(address: string): Promise<void>;
   storage(): { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
+  /** A block this tab keeps; undefined for one it does not have. Rejects with a StorageError. */
+  block(cid: Cid): Promise<Uint8Array | undefined>;
   /** Resolves once, when it has ended, for whatever reason. Never rejects. */
   readonly ended: Promise<EndReason>;
   /** Says goodbye, finishes writes, gives the identity back. May be called more than once. */
@@ -223,6 +225,7 @@ async function assemble(
       const { count: blocks, byteLength: bytes, byteLengthMax: bytesMax } = store.blocks;
       return { blocks, bytes, bytesMax };
     },
+    block: (cid) => store.blocks.get(cid),
     ended,
     stop: () => end('stopped'),
   };

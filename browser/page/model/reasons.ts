@@ -56,6 +56,12 @@ const PAUSES: Readonly<Record<PauseReason, { readonly because: string; readonly 
 /** A browser does not tell a page why a connection failed, so all likely causes are named. */
 function dialWords(reason: Extract<Reason, { code: 'dial-failed' }>): Explanation {
   const { address, failure } = reason;
+  if (failure === 'full') {
+    return {
+      text: `${address} is full: it takes no more peers`,
+      advice: 'this page tries again; another invitation may work now',
+    };
+  }
   if (failure === 'wrong-peer') {
     return { text: `${address} is another peer than the invitation says`, advice: 'ask for a new invitation' };
   }

@@ -10,7 +10,7 @@ import type { OwnJob } from '../peer-source.ts';
 import type { PageState } from '../state.ts';
 import { CheckGraphPanel } from './check-graph.tsx';
 import { Facts, Panel, PeerTag, Progress, Reasons } from './parts.tsx';
-import { PicturePanel } from './picture.tsx';
+import { JobPicture } from './picture.tsx';
 import { ResultPanel } from './result.tsx';
 import { UnitGrid } from './unit-grid.tsx';
 
@@ -37,9 +37,7 @@ export function JobPage({ state, job }: JobProps): JSX.Element | null {
       {own?.outcome !== undefined && <ResultPanel state={state} job={job} own={own} outcome={own.outcome} />}
       <div class="columns">
         <div class="stack">
-          {own?.picture !== undefined && (
-            <PicturePanel state={state} job={job} view={jobView} plan={own.picture} title={jobView.title} />
-          )}
+          <JobPicture state={state} view={jobView} />
           <Panel title="Units">
             <UnitGrid job={jobView} />
           </Panel>

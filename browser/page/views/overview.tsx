@@ -11,9 +11,11 @@ import { JobList } from './job-list.tsx';
 import { PaceChart } from './pace-chart.tsx';
 import { Facts, Panel, Reasons } from './parts.tsx';
 import { PeerTable } from './peer-table.tsx';
+import { JobPicture } from './picture.tsx';
 
 export function Overview({ state }: ViewProps): JSX.Element | null {
   const view = state.view.value;
+  const job = state.job.value?.view;
   if (view === undefined) return null;
   return (
     <>
@@ -21,6 +23,7 @@ export function Overview({ state }: ViewProps): JSX.Element | null {
       <Totals state={state} view={view} />
       <div class="columns">
         <div class="stack">
+          {state.source.kind === 'tab' && job !== undefined && isActive(job) && <JobPicture state={state} view={job} />}
           <JobList state={state} view={view} />
           <CheckGraphPanel view={view} job={state.job.value?.view} />
         </div>

@@ -16,6 +16,8 @@ import { save } from './save.ts';
 const PIXELS_MAX = 24_000_000;
 /** Units fetched side by side. */
 const FETCHES = 4;
+/** A unit that cannot be read this often stays as it is. */
+const FAILURES_MAX = 20;
 
 interface PictureProps {
   readonly state: PageState;
@@ -23,9 +25,37 @@ interface PictureProps {
   readonly view: JobView;
   readonly plan: PicturePlan;
   readonly title: string;
+  /** Outputs of one unit's tasks, one after the other. */
+  readonly output: (unit: number) => Promise<Uint8Array>;
+  /** Where only some units can be read, ever: which. */
+  readonly isHere?: (unit: number) => boolean;
 }
 
-export function PicturePanel(props: PictureProps): JSX.Element {
+/** The picture of a job, if it draws one that this peer has outputs of: of its own job, or the part it has computed. */
+export function JobPicture({ state, view }: { readonly state: PageState; readonly view: JobView }): JSX.Element | null {
+  const own = state.job.value?.own?.picture;
+  const { job, title } = view;
+  const common = { state, job, view, title };
+  if (own !== undefined) {
+    const { source } = state;
+    const output = (unit: number): Promise<Uint8Array> =>
+      source.unitOutput?.(job, unit) ?? Promise.reject(new Error('units of this peer cannot be read'));
+    return <PicturePanel {...common} plan={own} output={output} />;
+  }
+  const { ownPart } = state.extras;
+  const plan = ownPart?.plan(view);
+  if (ownPart === undefined || plan === undefined) return null;
+  return (
+    <PicturePanel
+      {...common}
+      plan={plan}
+      output={(unit) => ownPart.output(job, unit)}
+      isHere={(unit) => ownPart.has(job, unit)}
+    />
+  );
+}
+
+function PicturePanel(props: PictureProps): JSX.Element {
   const { plan, title } = props;
   if (plan.width * plan.height > PIXELS_MAX) {
     return (
@@ -39,25 +69,24 @@ export function PicturePanel(props: PictureProps): JSX.Element {
   return <Picture key={title} {...props} />;
 }
 
-function Picture({ state, job, view, plan, title }: PictureProps): JSX.Element {
+function Picture({ job, view, plan, title, output, isHere }: PictureProps): JSX.Element {
   const place = useRef<HTMLCanvasElement>(null);
   const painter = useRef<Painter | undefined>(undefined);
+  const isPart = isHere !== undefined;
   const drawn = useSignal(0);
   useEffect(() => {
-    const fetchUnit = (unit: number): Promise<Uint8Array> =>
-      state.source.unitOutput?.(job, unit) ?? Promise.reject(new Error('units of this peer cannot be read'));
-    const made = new Painter(place.current!, plan, view.spec.tasksPerUnit, fetchUnit, (units) => {
+    const made = new Painter(place.current!, plan, view.spec.tasksPerUnit, output, (units) => {
       drawn.value = units;
     });
     painter.current = made;
     return () => made.stop();
   }, [job, plan.width, plan.height]);
-  useEffect(() => painter.current?.show(view), [view]);
+  useEffect(() => painter.current?.show(view, isHere), [view]);
   const download = (): void => place.current?.toBlob((blob) => blob && save(blob, `${job.slice(0, 10)}.png`));
   const label = `Picture of “${title}”, ${plan.width} × ${plan.height} pixels, ${drawn.value} of ${view.units} units drawn`;
   return (
     <Panel
-      title="Picture"
+      title={isPart ? 'Your part of the picture' : 'Picture'}
       aside={
         drawn.value === view.units && (
           <button type="button" onClick={download}>
@@ -69,6 +98,7 @@ function Picture({ state, job, view, plan, title }: PictureProps): JSX.Element {
       <canvas ref={place} class="picture" width={plan.width} height={plan.height} role="img" aria-label={label} />
       <p class="note">
         {plan.width} × {plan.height} pixels, {drawn.value} of {count(view.units, 'unit')} drawn
+        {isPart ? ', those this tab has computed. Only the submitter sees the rest.' : ''}
       </p>
     </Panel>
   );
@@ -82,7 +112,8 @@ class Painter {
   readonly #fetchUnit: (unit: number) => Promise<Uint8Array>;
   readonly #onDrawn: (units: number) => void;
   readonly #pixels: Uint8Array;
-  readonly #units = new Map<number, 'wanted' | 'fetching' | 'drawn'>();
+  readonly #units = new Map<number, 'wanted' | 'fetching' | 'drawn' | 'missing'>();
+  readonly #failures = new Map<number, number>();
   #largest = 0;
   #fetching = 0;
   #isStopped = false;
@@ -106,13 +137,15 @@ class Painter {
     this.#isStopped = true;
   }
 
-  show({ unitRows }: JobView): void {
+  /** `isHere` says which units can be read; without it those that have a result. */
+  show({ unitRows }: JobView, isHere?: (unit: number) => boolean): void {
     const style = getComputedStyle(this.#context.canvas);
     for (const { unit, state, output } of unitRows) {
       const known = this.#units.get(unit);
       if (known === 'drawn') continue;
       this.#tint(unit, style.getPropertyValue(`--unit-${state satisfies UnitState}`));
-      if (output !== undefined && known === undefined) this.#units.set(unit, 'wanted');
+      const isReadable = isHere === undefined ? output !== undefined : isHere(unit);
+      if (isReadable && known === undefined) this.#units.set(unit, 'wanted');
     }
     this.#fetchNext();
   }
@@ -125,8 +158,13 @@ class Painter {
       this.#fetching++;
       void this.#fetchUnit(unit)
         .then((output) => this.#draw(unit, output))
-        // It is asked for again with the next view.
-        .catch(() => this.#units.delete(unit))
+        // It is asked for again with the next view, unless it does not come at all.
+        .catch(() => {
+          const failures = (this.#failures.get(unit) ?? 0) + 1;
+          this.#failures.set(unit, failures);
+          if (failures < FAILURES_MAX) this.#units.delete(unit);
+          else this.#units.set(unit, 'missing');
+        })
         .finally(() => {
           this.#fetching--;
           this.#fetchNext();

@@ -4,11 +4,12 @@ import { createTabPeer, type TabPeer, type TabPeerOptions } from '../../peer/com
 import type { PeerSource } from '../peer-source.ts';
 import type { PageExtras } from '../state.ts';
 import { TabSource } from '../tab/tab-source.ts';
+import { OwnPart } from './own-part.ts';
 
 export interface OpenedPeer {
   readonly peer: TabPeer;
   readonly source: PeerSource;
-  readonly extras: Pick<PageExtras, 'citizen' | 'slot'>;
+  readonly extras: Pick<PageExtras, 'citizen' | 'slot' | 'ownPart'>;
 }
 
 /** Rejects with a TabPeerError or a NetworkError. `storage` keeps what the person prefers. */
@@ -16,7 +17,13 @@ export async function openPeer(
   options: TabPeerOptions & { readonly version: string },
   storage: Storage | undefined,
 ): Promise<OpenedPeer> {
-  const peer = await createTabPeer(options);
+  let opened: TabPeer | undefined;
+  const ownPart = new OwnPart({
+    kernels: async () => (await opened?.kernels.builtIn()) ?? [],
+    block: async (cid) => opened?.block(cid),
+  });
+  const peer = await createTabPeer(options, { executor: (executor) => ownPart.watch(executor) });
+  opened = peer;
   const citizen = createCitizen({
     capacity: peer.capacity,
     signals: browserSignals(),
@@ -24,9 +31,10 @@ export async function openPeer(
     work: workSignal(peer.driver, pageTimer),
   });
   void peer.ended.then(() => citizen.close());
+  const source = new TabSource({ peer, version: options.version });
   return {
     peer,
-    source: new TabSource({ peer, version: options.version }),
-    extras: { citizen, slot: peer.slot },
+    source,
+    extras: { citizen, slot: peer.slot, ownPart },
   };
 }
