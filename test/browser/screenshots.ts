@@ -5,9 +5,11 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { formatInvitation } from '../../node/network/invitation.ts';
 import { CHECKOUT, type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
 import { launch } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
+import { launchWithHost, serveVolunteer } from './volunteer-site.ts';
 
 const FOLDER = join(CHECKOUT, 'out', 'screenshots');
 const NETWORK = `pictures-${process.pid}`;
@@ -24,16 +26,28 @@ interface Shot {
   readonly prepare?: (page: Page) => Promise<unknown>;
   /** Where only some sizes are wanted. */
   readonly sizes?: readonly (keyof typeof SIZES)[];
+  /** Name of a small picture beside the others. */
+  readonly readme?: string;
+  /** Runs in the page before anything else. */
+  readonly before?: () => void;
 }
+
+/** Small enough for a README. */
+const README_SIZE = { width: 1000, height: 690 };
+const README_FOLDER = join(FOLDER, 'readme');
+const OTHER_HOST = 'volunteer.test';
+const LISTEN = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'];
 
 const only = process.argv.slice(2);
 
 /** One state in both sizes and both schemes; the schemes of one size without loading the page again. */
-async function shoot(browser: Browser, { name, url, prepare, sizes = ['wide', 'narrow'] }: Shot): Promise<void> {
+async function shoot(browser: Browser, shot: Shot): Promise<void> {
+  const { name, url, prepare, sizes = ['wide', 'narrow'], readme, before } = shot;
   if (only.length > 0 && !only.some((part) => name.includes(part))) return;
   for (const size of sizes) {
     const context = await browser.newContext({ viewport: SIZES[size], deviceScaleFactor: 1, reducedMotion: 'reduce' });
     const page = await context.newPage();
+    if (before !== undefined) await page.addInitScript(before);
     page.on('console', (message) => {
       if (message.type() === 'error') console.error(`${name}: ${message.text()}`);
     });
@@ -43,6 +57,13 @@ async function shoot(browser: Browser, { name, url, prepare, sizes = ['wide', 'n
       await page.emulateMedia({ colorScheme });
       await page.waitForTimeout(300);
       await page.screenshot({ path: join(FOLDER, `${name}-${size}-${colorScheme}.png`), fullPage: true });
+    }
+    if (readme !== undefined && size === 'wide') {
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.setViewportSize(README_SIZE);
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.waitForTimeout(500);
+      await page.screenshot({ path: join(README_FOLDER, `${readme}.png`) });
     }
     await context.close();
   }
@@ -67,6 +88,11 @@ function openJob(job: string): (page: Page) => Promise<unknown> {
 
 async function submit(daemon: RunningDaemon, body: object): Promise<string> {
   return (await daemon.api<{ job: string }>('jobs', body)).job;
+}
+
+/** Names that were asked for all belong to the tab. */
+function isOnlyTab(): boolean {
+  return only.length > 0 && only.every((part) => part.includes('tab'));
 }
 
 const running: RunningDaemon[] = [];
@@ -183,15 +209,148 @@ async function take(browser: Browser): Promise<void> {
   }
 }
 
+/** The volunteer tab on a network of its own: two peers that are up all the time, and one that gives work. */
+async function takeVolunteer(browser: Browser): Promise<void> {
+  const site = await serveVolunteer({ folder: join(CHECKOUT, 'dist', 'volunteer') });
+  const network = `${NETWORK}-tabs`;
+  const owner = await start({ network, cores: 0, listen: LISTEN });
+  await start({ network, cores: 1, listen: LISTEN, bootstrap: owner.addresses.slice(0, 1) });
+  const at = owner.addresses.find((address) => address.includes('/ws'))!;
+  const url = `${site.url}#${formatInvitation({ addresses: [at], network })}`;
+  const begin = (page: Page) => page.getByRole('button', { name: 'Start computing' }).click();
+  const goTo = (page: Page, view: string) => page.getByRole('link', { name: view, exact: true }).click();
+
+  await shoot(browser, { name: '20-tab-uninvited', url: site.url });
+  await shoot(browser, { name: '21-tab-malformed', url: `${site.url}#at=/ip4/nowhere` });
+  await shoot(browser, {
+    name: '22-tab-unreachable',
+    url: `${site.url}#${formatInvitation({ addresses: ['/ip4/127.0.0.1/tcp/9/ws'], network })}`,
+    prepare: (page) => page.getByText('No peer of this network answers').waitFor(),
+  });
+  const believing = await launchWithHost(executablePath!, OTHER_HOST);
+  await shoot(believing, { name: '23-tab-insecure', url: url.replace('127.0.0.1', OTHER_HOST) });
+  await believing.close();
+  await shoot(browser, {
+    name: '24-tab-no-work',
+    url,
+    prepare: async (page) => {
+      await begin(page);
+      await page.waitForSelector('tbody tr');
+      await page.waitForTimeout(3_000);
+    },
+  });
+  await shoot(browser, {
+    name: '25-tab-submitting',
+    url,
+    prepare: async (page) => {
+      await begin(page);
+      await goTo(page, 'New job');
+      await page.click('text=Mandelbrot set');
+      await page.waitForSelector('#argument-width');
+    },
+  });
+  await shoot(browser, {
+    name: '26-tab-settings',
+    url,
+    prepare: async (page) => {
+      await begin(page);
+      await goTo(page, 'This tab');
+    },
+  });
+  await shoot(browser, {
+    name: '27-tab-invite',
+    url,
+    prepare: async (page) => {
+      await begin(page);
+      await goTo(page, 'Invite');
+      await page.waitForSelector('svg.qr');
+    },
+  });
+  await shoot(browser, {
+    name: '28-tab-ended',
+    url,
+    prepare: async (page) => {
+      await begin(page);
+      await page.waitForSelector('.now');
+      await page.evaluate(async () => {
+        for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name!);
+      });
+      await page.getByText('This tab had to stop').waitFor();
+    },
+  });
+  const picture = await submit(owner, {
+    kernel: { name: 'mandelbrot' },
+    arguments: { width: '1024', height: '1024', iterations: '60000' },
+    policy: { quorum: 2, ownResults: 'never' },
+  });
+  await shoot(browser, {
+    name: '29-tab-joining',
+    url,
+    readme: 'joining',
+    prepare: (page) => page.getByText('Mandelbrot set', { exact: true }).waitFor(),
+  });
+  await shoot(browser, {
+    name: '30-tab-paused-battery',
+    url,
+    before: () => {
+      const battery = Object.assign(new EventTarget(), { charging: false, level: 0.62 });
+      Object.defineProperty(navigator, 'getBattery', { value: async () => battery });
+    },
+    prepare: async (page) => {
+      await begin(page);
+      await page.getByText('Paused to save the battery').waitFor();
+    },
+  });
+  const drawn = (units: number) => async (page: Page) => {
+    await begin(page);
+    const isDrawn = (least: number) =>
+      Number(/(\d+) of \d+ units drawn/.exec(document.querySelector('.picture')?.ariaLabel ?? '')?.[1] ?? 0) >= least;
+    await page.waitForFunction(isDrawn, units, { timeout: 240_000 });
+  };
+  await shoot(browser, { name: '31-tab-computing', url, readme: 'computing', sizes: ['wide'], prepare: drawn(14) });
+  await shoot(browser, {
+    name: '32-tab-job',
+    url,
+    sizes: ['narrow'],
+    prepare: async (page) => {
+      await drawn(3)(page);
+      await page.locator('.job-title').first().click();
+      await page.waitForTimeout(2_000);
+    },
+  });
+  await owner.api(`jobs/${picture}/cancel`, {});
+  await shoot(browser, {
+    name: '33-tab-own-picture',
+    url,
+    readme: 'picture',
+    sizes: ['wide'],
+    prepare: async (page) => {
+      await begin(page);
+      await goTo(page, 'New job');
+      await page.click('text=Mandelbrot set');
+      await page.fill('#argument-iterations', '30000');
+      await page.getByRole('button', { name: 'Submit job' }).click();
+      const isHalf = () => {
+        const [, done, all] =
+          /(\d+) of (\d+) units drawn/.exec(document.querySelector('.picture')?.ariaLabel ?? '') ?? [];
+        return Number(done) >= Number(all) * 0.55;
+      };
+      await page.waitForFunction(isHalf, undefined, { timeout: 240_000 });
+    },
+  });
+  await site.close();
+}
+
 const executablePath = findBrowser();
 if (executablePath === undefined) {
   console.error('no Chromium found: run .ci/install-chromium.sh, or name one in SHOAL_CHROMIUM');
   process.exit(1);
 }
-await mkdir(FOLDER, { recursive: true });
+await mkdir(README_FOLDER, { recursive: true });
 const browser = await launch(executablePath);
 try {
-  await take(browser);
+  if (!isOnlyTab()) await take(browser);
+  await takeVolunteer(browser);
 } finally {
   await browser.close();
   await Promise.allSettled(running.map((daemon) => daemon.stop()));

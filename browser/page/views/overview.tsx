@@ -11,25 +11,27 @@ import { JobList } from './job-list.tsx';
 import { PaceChart } from './pace-chart.tsx';
 import { Facts, Panel, Reasons } from './parts.tsx';
 import { PeerTable } from './peer-table.tsx';
-import { JobPicture } from './picture.tsx';
+import { drawsPicture, JobPicture } from './picture.tsx';
 
 export function Overview({ state }: ViewProps): JSX.Element | null {
   const view = state.view.value;
   const job = state.job.value?.view;
   if (view === undefined) return null;
+  const hasPicture = state.source.kind === 'tab' && job !== undefined && isActive(job) && drawsPicture(state, job);
+  const picture = hasPicture ? <JobPicture state={state} view={job} /> : null;
   return (
     <>
       <NowPanel state={state} view={view} />
       <Totals state={state} view={view} />
       <div class="columns">
         <div class="stack">
-          {state.source.kind === 'tab' && job !== undefined && isActive(job) && <JobPicture state={state} view={job} />}
+          {picture}
           <JobList state={state} view={view} />
-          <CheckGraphPanel view={view} job={state.job.value?.view} />
+          {picture === null ? <CheckGraphPanel view={view} job={job} /> : <KernelPanel job={job} view={view} />}
         </div>
         <div class="stack">
           <PaceChart state={state} />
-          <KernelPanel job={state.job.value?.view} view={view} />
+          {picture === null ? <KernelPanel job={job} view={view} /> : <CheckGraphPanel view={view} job={job} />}
           <PeerTable view={view} />
         </div>
       </div>

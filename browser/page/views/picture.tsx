@@ -31,6 +31,11 @@ interface PictureProps {
   readonly isHere?: (unit: number) => boolean;
 }
 
+/** Whether `JobPicture` would show something. */
+export function drawsPicture({ job, extras }: PageState, view: JobView): boolean {
+  return job.value?.own?.picture !== undefined || extras.ownPart?.plan(view) !== undefined;
+}
+
 /** The picture of a job, if it draws one that this peer has outputs of: of its own job, or the part it has computed. */
 export function JobPicture({ state, view }: { readonly state: PageState; readonly view: JobView }): JSX.Element | null {
   const own = state.job.value?.own?.picture;
