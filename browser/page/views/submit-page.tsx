@@ -1,12 +1,16 @@
 /** Gives the network work: choose a kernel, see what it may touch, fill in its arguments, submit. */
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { KernelManifest } from '../../../node/sdk/manifest.ts';
+import { sortDropped } from '../model/dropped.ts';
 import { argumentsOf, type Field, fieldsOf, problemOf } from '../model/fields.ts';
 import { touchOfKernel } from '../model/touch.ts';
+import { bytes } from '../model/words.ts';
 import type { KernelEntry, PageSubmission } from '../peer-source.ts';
+import type { PageState } from '../state.ts';
 import type { ViewProps } from './app.tsx';
+import { DropArea } from './drop-area.tsx';
 import { Facts, Panel } from './parts.tsx';
 
 /** A kernel that can be submitted: built in, or the two files somebody chose. */
@@ -15,13 +19,21 @@ export interface Choice {
   readonly kernel: PageSubmission['kernel'];
 }
 
+interface OwnFiles {
+  readonly wasm?: File;
+  readonly manifest?: File;
+}
+
 const OWN = 'own';
 
 export function SubmitPage({ state }: ViewProps): JSX.Element {
   const { source } = state;
   const kernels = useSignal<readonly KernelEntry[] | undefined>(undefined);
   const chosen = useSignal<string | undefined>(undefined);
+  const ownFiles = useSignal<OwnFiles>({});
   const own = useSignal<Choice | undefined>(undefined);
+  /** What the kernel reads; it stays when another kernel is chosen. */
+  const data = useSignal<File | undefined>(undefined);
   useEffect(() => {
     void state.attempt('The kernels cannot be listed', async () => {
       kernels.value = await source.kernels?.();
@@ -31,8 +43,30 @@ export function SubmitPage({ state }: ViewProps): JSX.Element {
   const builtIn = kernels.value?.find(({ manifest }) => manifest.name === chosen.value);
   const choice =
     chosen.value === OWN ? own.value : builtIn && { entry: builtIn, kernel: { name: builtIn.manifest.name } };
+  const takeOwn = async (change: OwnFiles): Promise<void> => {
+    const files = { ...ownFiles.value, ...change };
+    ownFiles.value = files;
+    own.value = undefined;
+    const { wasm, manifest } = files;
+    if (wasm === undefined || manifest === undefined) return;
+    const found = await state.attempt('This kernel cannot be used', () => readOwn(state, wasm, manifest));
+    if (ownFiles.value === files) own.value = found;
+  };
+  const takeDropped = (files: readonly File[]): Promise<unknown> =>
+    state.attempt('These files cannot be used', async () => {
+      const { data: read, ...kernelFiles } = sortDropped(files);
+      if (read !== undefined) data.value = read;
+      if (Object.keys(kernelFiles).length === 0) return;
+      if (source.inspect === undefined) throw new Error('this page may only submit the kernels listed here');
+      chosen.value = OWN;
+      await takeOwn(kernelFiles);
+    });
   return (
     <>
+      <DropArea
+        text="Drop the file to compute on, or a kernel of your own: its .wasm and its kernel.json"
+        onFiles={(files) => void takeDropped(files)}
+      />
       <section class="page-head">
         <h1 tabIndex={-1}>New job</h1>
         <p class="purpose">
@@ -66,18 +100,11 @@ export function SubmitPage({ state }: ViewProps): JSX.Element {
             />
           )}
         </div>
-        {chosen.value === OWN && (
-          <OwnKernel
-            state={state}
-            onChosen={(found) => {
-              own.value = found;
-            }}
-          />
-        )}
+        {chosen.value === OWN && <OwnKernel files={ownFiles.value} onFiles={(change) => void takeOwn(change)} />}
       </Panel>
       {choice !== undefined && (
         <div class="columns columns-form">
-          <ArgumentForm key={choice.entry.cid} state={state} choice={choice} />
+          <ArgumentForm key={choice.entry.cid} state={state} choice={choice} file={data} />
           <Panel title="What it may touch">
             <Facts facts={touchOfKernel(choice.entry)} />
           </Panel>
@@ -103,21 +130,9 @@ function KernelCard(props: {
   );
 }
 
-function OwnKernel({ state, onChosen }: ViewProps & { readonly onChosen: (choice: Choice | undefined) => void }) {
-  const files = useSignal<{ readonly wasm?: File; readonly manifest?: File }>({});
-  const look = async (change: { readonly wasm?: File; readonly manifest?: File }): Promise<void> => {
-    files.value = { ...files.value, ...change };
-    const { wasm, manifest } = files.value;
-    onChosen(undefined);
-    if (wasm === undefined || manifest === undefined) return;
-    const found = await state.attempt('This kernel cannot be used', async () => {
-      const bytes = new Uint8Array(await wasm.arrayBuffer());
-      const read = manifestIn(await manifest.text(), manifest.name);
-      const looked = await state.source.inspect!(bytes);
-      return { entry: { ...looked, manifest: read }, kernel: { wasm: bytes, manifest: read } };
-    });
-    onChosen(found);
-  };
+function OwnKernel({ files, onFiles }: { readonly files: OwnFiles; readonly onFiles: (change: OwnFiles) => void }) {
+  const { wasm, manifest } = files;
+  const missing = 'It is still missing: choose it, or drop it on this page.';
   return (
     <div class="own-kernel">
       <FileField
@@ -125,20 +140,32 @@ function OwnKernel({ state, onChosen }: ViewProps & { readonly onChosen: (choice
         label="Module"
         hint="A .wasm file"
         accept=".wasm,application/wasm"
-        onFile={(wasm) => void look(wasm === undefined ? {} : { wasm })}
+        chosen={wasm}
+        problem={wasm === undefined && manifest !== undefined ? missing : undefined}
+        onFile={(file) => onFiles(file === undefined ? {} : { wasm: file })}
       />
       <FileField
         id="own-manifest"
         label="Manifest"
         hint="Its kernel.json"
         accept=".json,application/json"
-        onFile={(manifest) => void look(manifest === undefined ? {} : { manifest })}
+        chosen={manifest}
+        problem={manifest === undefined && wasm !== undefined ? missing : undefined}
+        onFile={(file) => onFiles(file === undefined ? {} : { manifest: file })}
       />
     </div>
   );
 }
 
-/** The daemon checks every key when the job is submitted; here only what the form itself needs. */
+/** Reads both files and has the module looked at. */
+async function readOwn({ source }: PageState, wasm: File, manifest: File): Promise<Choice> {
+  const bytes = new Uint8Array(await wasm.arrayBuffer());
+  const read = manifestIn(await manifest.text(), manifest.name);
+  const looked = await source.inspect!(bytes);
+  return { entry: { ...looked, manifest: read }, kernel: { wasm: bytes, manifest: read } };
+}
+
+/** The peer checks every key when the job is submitted; here only what the form itself needs. */
 function manifestIn(text: string, name: string): KernelManifest {
   let value: Partial<KernelManifest> | null;
   try {
@@ -152,11 +179,15 @@ function manifestIn(text: string, name: string): KernelManifest {
   return value as KernelManifest;
 }
 
-function ArgumentForm({ state, choice }: ViewProps & { readonly choice: Choice }): JSX.Element {
+interface FormProps extends ViewProps {
+  readonly choice: Choice;
+  readonly file: Signal<File | undefined>;
+}
+
+function ArgumentForm({ state, choice, file }: FormProps): JSX.Element {
   const { manifest } = choice.entry;
   const fields = fieldsOf(manifest);
   const typed = useSignal<ReadonlyMap<string, string>>(new Map());
-  const file = useSignal<File | undefined>(undefined);
   const policy = useSignal({ quorum: '2', ownResults: 'alone', tasksPerUnit: '' });
   const isTried = useSignal(false);
   const isBusy = useSignal(false);
@@ -176,7 +207,7 @@ function ArgumentForm({ state, choice }: ViewProps & { readonly choice: Choice }
       state.source.submit!({
         kernel: choice.kernel,
         arguments: argumentsOf(fields, typed.value),
-        file: file.value,
+        file: wantsFile ? file.value : undefined,
         policy: {
           quorum: Number(quorum),
           ownResults: ownResults as 'never' | 'alone' | 'always',
@@ -196,9 +227,10 @@ function ArgumentForm({ state, choice }: ViewProps & { readonly choice: Choice }
             id="input-file"
             label="File"
             hint="The kernel reads this file and nothing else of your machine. It is shared with the peers that compute."
+            chosen={file.value}
             problem={isTried.value && file.value === undefined ? 'Choose a file.' : undefined}
             onFile={(found) => {
-              file.value = found;
+              if (found !== undefined) file.value = found;
             }}
           />
         )}
@@ -334,10 +366,12 @@ function FileField(props: {
   readonly label: string;
   readonly hint: string;
   readonly accept?: string;
+  /** Chosen here, or dropped on the page, which the browser's own field does not show. */
+  readonly chosen: File | undefined;
   readonly problem?: string | undefined;
   readonly onFile: (file: File | undefined) => void;
 }): JSX.Element {
-  const { id, problem } = props;
+  const { id, problem, chosen } = props;
   return (
     <div class="field">
       <label for={id}>{props.label}</label>
@@ -349,8 +383,8 @@ function FileField(props: {
         aria-describedby={`${id}-hint`}
         onChange={(event) => props.onFile(event.currentTarget.files?.[0])}
       />
-      <span id={`${id}-hint`} class={problem === undefined ? 'note' : 'problem'}>
-        {problem ?? props.hint}
+      <span id={`${id}-hint`} class={problem === undefined ? 'note' : 'problem'} aria-live="polite">
+        {problem ?? (chosen === undefined ? props.hint : `${chosen.name}, ${bytes(chosen.size)}. ${props.hint}`)}
       </span>
     </div>
   );
