@@ -31,6 +31,7 @@ import { AGENT, KERNEL_FOLDER, PAGE_FOLDER, VERSION, VOLUNTEER_PAGE_FOLDER } fro
 import { createDigest } from './jobs/digest.ts';
 import { kernelsIn } from './jobs/kernels.ts';
 import { ResultFiles } from './jobs/results.ts';
+import { explainListening } from './listen-error.ts';
 import { planVolunteering } from './volunteers/volunteering.ts';
 import { createWorkerPool, type WorkerPool } from './workers/pool.ts';
 
@@ -103,9 +104,10 @@ async function assemble(
   for (const warning of config.tls?.warnings ?? []) logger.log('warn', warning);
   const volunteering = planVolunteering(config);
   const addedListen = volunteering?.addedListen ?? [];
+  const listen = [...config.listen, ...addedListen];
   const libp2p = createNodeTransport({
     privateKey: identity.privateKey,
-    listen: [...config.listen, ...addedListen],
+    listen,
     bootstrap: config.bootstrap,
     swarmKey: config.swarmKey?.text,
     tls: config.tls,
@@ -153,7 +155,11 @@ async function assemble(
   });
   jobs.listen();
   closing.push(() => driver.stop());
-  await driver.start();
+  try {
+    await driver.start();
+  } catch (error) {
+    throw explainListening(error, listen, addedListen);
+  }
   const multiaddrs = (): readonly string[] => transport.multiaddrs();
   const addresses = volunteering?.announced(multiaddrs()) ?? multiaddrs();
   driver.dispatch({ type: 'addresses-changed', addresses });

@@ -1,5 +1,6 @@
 /** `shoal up --serve-volunteers` as its owner and a visitor meet it: the link, the two servers, and what goes wrong. */
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -227,6 +228,42 @@ describe('what is refused at start', () => {
       const run = await up([`--serve-volunteers=127.0.0.1:${port}`, '--listen', '/ip4/127.0.0.1/tcp/0/ws']);
       expect(run.stderr).toMatch(new RegExp(`serveVolunteers: cannot listen on 127\\.0\\.0\\.1 port ${port} `));
       expect(run.stderr).toMatch(/Choose another port/);
+      expect(run.exitCode).toBe(EXIT.address);
+    } finally {
+      holder.close();
+    }
+  });
+});
+
+describe('an address for tabs that is taken', () => {
+  const up = (args: readonly string[]) =>
+    shoal(['up', '--network', NETWORK, '--listen', '/ip4/127.0.0.1/tcp/0', '--data', join(folder, 'taken'), ...args]);
+
+  it('is named, for websockets, with the flag that moves it', async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    const { port } = holder.address() as { port: number };
+    try {
+      const run = await up([`--serve-volunteers=127.0.0.1:${port - 1}`]);
+      expect(run.stderr).toMatch(
+        new RegExp(`listen: cannot listen on /ip4/127.0.0.1/tcp/${port}/ws \\(listen EADDRINUSE`),
+      );
+      expect(run.stderr).toMatch(/added so that browser tabs can connect.*--serve-volunteers=host:port/);
+      expect(run.stderr.trim().split('\n')).toHaveLength(1);
+      expect(run.exitCode).toBe(EXIT.address);
+    } finally {
+      holder.close();
+    }
+  });
+
+  it('is named, for WebRTC', async () => {
+    const holder = createSocket('udp4');
+    await new Promise<void>((resolve) => holder.bind(0, '127.0.0.1', resolve));
+    const address = `/ip4/127.0.0.1/udp/${holder.address().port}/webrtc-direct`;
+    try {
+      const run = await up([ANYWHERE, '--listen', address]);
+      expect(run.stderr).toContain(`listen: cannot listen on ${address} (`);
+      expect(run.stderr).toMatch(/Choose another address with --listen/);
       expect(run.exitCode).toBe(EXIT.address);
     } finally {
       holder.close();
