@@ -189,7 +189,7 @@ function squarePoints(): void {
   v128.store(digits, times(second, second), 16);
   const one = f64x2(1, 0);
   const quarter = f64x2.splat(-0.25);
-  const points = (<usize>count) >> 1;
+  const points = <usize>count >> 1;
   for (let low: usize = 2; low < points; low <<= 1) {
     let p = digits + (low << 4);
     let q = digits + (low << 5) - 16;
@@ -201,8 +201,6 @@ function squarePoints(): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function squarePair(p: usize, q: usize, root: v128, one: v128, quarter: v128): void {
   const a = v128.load(p);
   const b = v128.load(q);
@@ -248,15 +246,11 @@ function carry(): void {
   worstError = error;
 }
 
-// @ts-ignore: decorator
-@inline
 function round(value: v128, rounder: v128): v128 {
   return f64x2.sub(f64x2.add(value, rounder), rounder);
 }
 
 /** The second lane of what came before, and the first lane of what is here. */
-// @ts-ignore: decorator
-@inline
 function shifted(before: v128, here: v128): v128 {
   return v128.shuffle<u64>(before, here, 1, 2);
 }
@@ -295,8 +289,6 @@ function residue(): u64 {
   return ones ? 0 : low;
 }
 
-// @ts-ignore: decorator
-@inline
 function bitsOf(at: usize): u64 {
   return (reinterpret<u64>(load<f64>(bases + at)) >> 52) - 1023;
 }

@@ -49,34 +49,24 @@ export function aligned(n: usize): usize {
 }
 
 /** Where t(b), the root that belongs to output positions 2b (as it is) and 2b + 1 (negated), lies in memory. */
-// @ts-ignore: decorator
-@inline
 export function rootAt(b: usize): usize {
   return roots + (b << 4);
 }
 
-// @ts-ignore: decorator
-@inline
 export function swap(a: v128): v128 {
   return v128.shuffle<u64>(a, a, 1, 0);
 }
 
 /** Signs that make (re, im) its conjugate, and (im, re) i times (re, im). */
-// @ts-ignore: decorator
-@inline
 export function conjugate(a: v128): v128 {
   return v128.xor(a, i64x2(0, i64.MIN_VALUE));
 }
 
-// @ts-ignore: decorator
-@inline
 export function timesI(a: v128): v128 {
   return v128.xor(swap(a), i64x2(i64.MIN_VALUE, 0));
 }
 
 /** Product of two complex numbers. */
-// @ts-ignore: decorator
-@inline
 export function times(a: v128, b: v128): v128 {
   const re = v128.shuffle<u64>(a, a, 0, 0);
   const im = v128.xor(v128.shuffle<u64>(a, a, 1, 1), i64x2(i64.MIN_VALUE, 0));
@@ -84,27 +74,19 @@ export function times(a: v128, b: v128): v128 {
 }
 
 /** `a` times a root given as its real part twice, and its imaginary part negated and as it is. */
-// @ts-ignore: decorator
-@inline
 function turn(a: v128, re: v128, im: v128): v128 {
   return f64x2.add(f64x2.mul(a, re), f64x2.mul(swap(a), im));
 }
 
-// @ts-ignore: decorator
-@inline
 function realOf(root: usize): v128 {
   return v128.load64_splat(root);
 }
 
-// @ts-ignore: decorator
-@inline
 function imaginaryOf(root: usize): v128 {
   return v128.xor(v128.load64_splat(root, 8), i64x2(i64.MIN_VALUE, 0));
 }
 
 /** The same for the conjugate of the root. */
-// @ts-ignore: decorator
-@inline
 function imaginaryOfConjugate(root: usize): v128 {
   return v128.xor(v128.load64_splat(root, 8), i64x2(0, i64.MIN_VALUE));
 }

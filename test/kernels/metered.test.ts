@@ -27,6 +27,7 @@ function sandboxed(kernel: Kernel) {
 
 const JOBS: Record<KernelName, { args: Record<string, string | number>; file?: Uint8Array; tasks: number }> = {
   'word-count': { args: { n: 3, passes: 2 }, file: new TextEncoder().encode(mobyDick()), tasks: 300 },
+  'lucas-lehmer': { args: { from: 1000, to: 1300 }, tasks: 19 },
   mandelbrot: { args: { width: 250, height: 130, iterations: 500 }, tasks: 12 },
   'prime-count': { args: { from: '1e9', to: '1_020_000_000' }, tasks: 5 },
 };
