@@ -29,6 +29,7 @@ const JOBS: Record<KernelName, { args: Record<string, string | number>; file?: U
   'word-count': { args: { n: 3, passes: 2 }, file: new TextEncoder().encode(mobyDick()), tasks: 300 },
   'lucas-lehmer': { args: { from: 1000, to: 1300 }, tasks: 19 },
   mandelbrot: { args: { width: 250, height: 130, iterations: 500 }, tasks: 12 },
+  'option-price': { args: { paths: 10_000_001, first: 9_000_000 }, tasks: 2 },
   'prime-count': { args: { from: '1e9', to: '1_020_000_000' }, tasks: 5 },
 };
 

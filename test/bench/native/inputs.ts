@@ -7,5 +7,6 @@ export interface BenchInput {
 }
 
 export const INPUTS: Readonly<Record<string, BenchInput>> = {
-  'lucas-lehmer': { words: 'p = 11213, M(23), and the composite next to it', args: { from: 11213, to: 11240 } },
+  'lucas-lehmer': { words: 'the exponent 11213', args: { from: 11213, to: 11214 } },
+  'option-price': { words: '1,000,000 paths of a European call', args: {} },
 };
