@@ -8,7 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { concatBytes, uint32Bytes } from '../../node/protocol/bytes.ts';
 import { type KernelManifest, parseManifest } from '../../node/sdk/manifest.ts';
 
-export const KERNELS = ['lucas-lehmer', 'mandelbrot', 'option-price', 'prime-count', 'word-count'] as const;
+export const KERNELS = [
+  'lucas-lehmer',
+  'mandelbrot',
+  'option-price',
+  'prime-count',
+  'sequence-align',
+  'word-count',
+] as const;
 export type KernelName = (typeof KERNELS)[number];
 
 interface KernelExports {
