@@ -14,6 +14,7 @@ export const KERNELS = [
   'option-price',
   'prime-count',
   'sequence-align',
+  'spectrum',
   'word-count',
 ] as const;
 export type KernelName = (typeof KERNELS)[number];

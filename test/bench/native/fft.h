@@ -64,7 +64,7 @@ static inline void forward_plain(point *x, size_t quarter) {
   }
 }
 
-static void pairs(point *x, size_t half) {
+static inline void pairs(point *x, size_t half) {
   for (size_t i = 0; i < half; i++) {
     point a = x[i], b = x[half + i];
     x[i] = plus(a, b);
@@ -111,7 +111,7 @@ static inline void back_plain(point *x, size_t quarter) {
   }
 }
 
-static void inverse_fft(const fft *of, point *x) {
+static inline void inverse_fft(const fft *of, point *x) {
   size_t size = (size_t)1 << of->log_points, last = of->log_points & 1 ? size >> 1 : size;
   const point *roots = of->roots, *products = of->products;
   for (size_t step = 4; step <= last; step <<= 2) {

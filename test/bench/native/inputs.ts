@@ -41,12 +41,41 @@ export function proteins(queryLength: number, targets: number, seed = 1): Uint8A
   return new TextEncoder().encode(`>query\n${query}\n${records.join('')}`);
 }
 
+/** Signed bytes of noise, and in it tones that begin at `bin` of all samples and drift by `drift` bins until their end. */
+export function radioSamples(
+  count: number,
+  tones: readonly { readonly bin: number; readonly drift: number; readonly amplitude: number }[],
+  seed = 1,
+): Uint8Array {
+  const next = random(seed);
+  // The sum of twelve uniform numbers has variance 1: a normal deviate near enough for noise.
+  const noise = (): number => Array.from({ length: 12 }, next).reduce((sum, x) => sum + x, -6) * 20;
+  const samples = new Int8Array(count * 2);
+  for (let n = 0; n < count; n++) {
+    let re = noise();
+    let im = noise();
+    for (const { bin, drift, amplitude } of tones) {
+      const phase = 2 * Math.PI * ((bin * n) / count + (drift * n * n) / (2 * count * count));
+      re += amplitude * Math.cos(phase);
+      im += amplitude * Math.sin(phase);
+    }
+    samples[2 * n] = Math.max(-128, Math.min(127, Math.round(re)));
+    samples[2 * n + 1] = Math.max(-128, Math.min(127, Math.round(im)));
+  }
+  return new Uint8Array(samples.buffer);
+}
+
 export const INPUTS: Readonly<Record<string, BenchInput>> = {
   'lucas-lehmer': { words: 'the exponent 11213', args: { from: 11213, to: 11214 } },
   'sequence-align': {
     words: 'a query of 400 residues against 64 KiB of FASTA',
     args: {},
     file: async () => proteins(400, 200),
+  },
+  spectrum: {
+    words: '65,536 samples, 65 drifts',
+    args: {},
+    file: async () => radioSamples(65_536, [{ bin: 1234.5, drift: 9, amplitude: 1.2 }]),
   },
   'option-price': { words: '1,000,000 paths of a European call', args: {} },
 };
