@@ -114,7 +114,7 @@ export type Outcome =
 export interface PicturePlan {
   readonly width: number;
   readonly height: number;
-  readonly bytesPerPixel: 1 | 2;
+  readonly bytesPerPixel: 1 | 2 | 3;
   readonly tileWidth: number;
   readonly tileHeight: number;
 }

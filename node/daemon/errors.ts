@@ -97,6 +97,7 @@ const SDK_CODES: Readonly<Record<SdkErrorCode, ErrorCode>> = {
   'file-missing': 'bad-arguments',
   'file-not-wanted': 'bad-arguments',
   'file-empty': 'bad-arguments',
+  'file-malformed': 'bad-arguments',
   'no-tasks': 'bad-arguments',
   'task-size-invalid': 'bad-arguments',
   'task-too-large': 'bad-arguments',

@@ -11,6 +11,7 @@ export type SdkErrorCode =
   | 'file-missing'
   | 'file-not-wanted'
   | 'file-empty'
+  | 'file-malformed'
   | 'no-tasks'
   | 'task-size-invalid'
   | 'task-too-large'

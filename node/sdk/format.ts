@@ -4,6 +4,7 @@
  */
 import { SdkError } from './error.ts';
 import type { JobResult, Picture } from './join.ts';
+import type { Columns } from './manifest.ts';
 
 export interface Count {
   readonly key: string;
@@ -54,6 +55,57 @@ export function decodeU64(bytes: Uint8Array): bigint {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
 }
 
+/** A cell as `decodeTable` gives it: text for `text` and `hex`. */
+export type Cell = number | bigint | string;
+
+/**
+ * Rows of a table, each a list of cells in the order of the columns. `u32`, `u64` and `f64` are numbers of 4, 8 and
+ * 8 bytes, little-endian; `hex` is a u64 written in 16 digits; `text` is `u32 length | bytes`. Throws an SdkError
+ * `result-malformed`.
+ */
+export function decodeTable(bytes: Uint8Array, columns: Columns): Cell[][] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let at = 0;
+  const take = (length: number): number => {
+    if (at + length > bytes.length) {
+      throw new SdkError('result-malformed', `the table breaks off at byte ${at} of ${bytes.length}`);
+    }
+    at += length;
+    return at - length;
+  };
+  const cell = (type: Columns[number]['type']): Cell => {
+    if (type === 'u32') return view.getUint32(take(4), true);
+    if (type === 'u64') return view.getBigUint64(take(8), true);
+    if (type === 'f64') return view.getFloat64(take(8), true);
+    if (type === 'hex') return view.getBigUint64(take(8), true).toString(16).padStart(16, '0');
+    const length = view.getUint32(take(4), true);
+    const start = take(length);
+    return decoder.decode(bytes.subarray(start, start + length));
+  };
+  const rows: Cell[][] = [];
+  while (at < bytes.length) rows.push(columns.map(({ type }) => cell(type)));
+  return rows;
+}
+
+/** The columns that have a name: their names, and their cells as text, row by row. Throws as `decodeTable`. */
+export function namedCells(bytes: Uint8Array, columns: Columns): { names: string[]; rows: string[][] } {
+  const shown = columns.flatMap(({ name }, index) => (name === undefined ? [] : [{ name, index }]));
+  const rows = decodeTable(bytes, columns).map((row) => shown.map(({ index }) => cellText(row[index] as Cell)));
+  return { names: shown.map(({ name }) => name), rows };
+}
+
+/** Control characters would move the cursor of a terminal or break a row. */
+function cellText(cell: Cell): string {
+  return typeof cell === 'string' ? cell.replace(/\p{Cc}+/gu, ' ') : String(cell);
+}
+
+/** A header line and one line a row, cells separated by tabs. */
+export function tableToTsv(bytes: Uint8Array, columns: Columns): string {
+  const { names, rows } = namedCells(bytes, columns);
+  return [names, ...rows].map((row) => `${row.join('\t')}\n`).join('');
+}
+
 /** Value of the pixel with this index, row by row. */
 function pixel(picture: Picture, index: number): number {
   const low = picture.pixels[index * picture.bytesPerPixel] as number;
@@ -62,9 +114,10 @@ function pixel(picture: Picture, index: number): number {
 
 /**
  * 8-bit RGB, row by row. The value `most` (by default the largest in the picture) is black: for iteration counts
- * those are the points that did not escape.
+ * those are the points that did not escape. Pixels of three bytes have their colours already.
  */
 export function colourPicture(picture: Picture, most?: number): Uint8Array {
+  if (picture.bytesPerPixel === 3) return picture.pixels.slice();
   const total = picture.width * picture.height;
   let largest = most ?? 0;
   if (most === undefined) for (let i = 0; i < total; i++) largest = Math.max(largest, pixel(picture, i));
@@ -95,8 +148,23 @@ export function pictureToPpm(picture: Picture, most?: number): Uint8Array {
 export function formatResult(result: JobResult, most = 20): string {
   if (result.show === 'u64') return decodeU64(result.bytes).toString();
   if (result.show === 'counts') return formatCounts(decodeCounts(result.bytes), most);
+  if (result.columns !== undefined) return formatTable(result.bytes, result.columns, most);
   if (result.picture !== undefined) return `picture of ${result.picture.width}×${result.picture.height} pixels`;
   return `${result.bytes.length} bytes`;
+}
+
+function formatTable(bytes: Uint8Array, columns: Columns, most: number): string {
+  const { names, rows } = namedCells(bytes, columns);
+  const shown = [names, ...rows.slice(0, most)];
+  const widths = names.map((_, column) => Math.max(...shown.map((row) => (row[column] as string).length)));
+  const types = columns.filter(({ name }) => name !== undefined).map(({ type }) => type);
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => (types[i] === 'text' ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number)))
+      .join('  ')
+      .trimEnd();
+  const rest = rows.length > most ? [`and ${rows.length - most} more rows`] : [];
+  return [...shown.map(line), ...rest].join('\n');
 }
 
 function formatCounts(counts: readonly Count[], most: number): string {

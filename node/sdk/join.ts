@@ -6,7 +6,7 @@
 import { concatBytes } from '../protocol/bytes.ts';
 import type { Arguments } from './arguments.ts';
 import { SdkError } from './error.ts';
-import type { KernelManifest } from './manifest.ts';
+import type { BytesPerPixel, Columns, KernelManifest } from './manifest.ts';
 import { gridTiles } from './split.ts';
 
 /** Outputs merged by one call of shoal_reduce. */
@@ -18,8 +18,8 @@ export type Reduce = (outputs: readonly Uint8Array[]) => Promise<Uint8Array>;
 export interface Picture {
   readonly width: number;
   readonly height: number;
-  readonly bytesPerPixel: 1 | 2;
-  /** Row by row, little-endian. */
+  readonly bytesPerPixel: BytesPerPixel;
+  /** Row by row; a value of 2 bytes is little-endian. */
   readonly pixels: Uint8Array;
 }
 
@@ -28,6 +28,8 @@ export interface JobResult {
   readonly bytes: Uint8Array;
   /** Present exactly if `show` is `picture`; its pixels are `bytes`. */
   readonly picture?: Picture;
+  /** Present exactly if `show` is `table`. */
+  readonly columns?: Columns | undefined;
 }
 
 export interface JoinOptions {
@@ -44,15 +46,15 @@ export interface JoinOptions {
 export async function joinOutputs(options: JoinOptions): Promise<JobResult> {
   const { manifest, values, taskSize, reduce } = options;
   const outputs = withoutTraps(manifest, options.outputs);
-  const { join, show } = manifest.result;
-  if (join === 'concat') return { show, bytes: concatBytes(...outputs) };
+  const { join, show, columns } = manifest.result;
+  if (join === 'concat') return { show, columns, bytes: concatBytes(...outputs) };
   if (join === 'grid') {
     const picture = joinGrid(manifest, values, outputs, taskSize);
     return { show, bytes: picture.pixels, picture };
   }
   if (reduce === undefined)
     throw new SdkError('reduce-missing', `${manifest.name} needs a sandbox to merge its outputs`);
-  return { show, bytes: await reduceTree(outputs, reduce) };
+  return { show, columns, bytes: await reduceTree(outputs, reduce) };
 }
 
 function withoutTraps(manifest: KernelManifest, outputs: readonly (Uint8Array | undefined)[]): readonly Uint8Array[] {

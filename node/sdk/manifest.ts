@@ -46,9 +46,18 @@ const argument = z
 const tasks = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('file'),
-    split: z.enum(['paragraphs', 'lines', 'bytes', 'whole']),
+    split: z.enum(['paragraphs', 'lines', 'fasta', 'records', 'bytes', 'whole']),
     /** Bytes of the file in one task; more where a paragraph or line is longer. Not used by `whole`. */
     bytesPerTask: positive.optional(),
+    /** Bytes of one record, or the name of a u32 argument that says it. For `records` only. */
+    recordBytes: z.union([positive, identifier]).optional(),
+    /**
+     * A part of the file that every task gets, in front of its own: the `first` line, paragraph or FASTA record, or,
+     * `counted`, as many bytes as the u32 says with which the file then begins.
+     */
+    head: z.enum(['first', 'counted']).optional(),
+    /** Whether a task is told where in the file its part begins. */
+    offset: z.boolean().optional(),
   }),
   z.strictObject({
     from: z.literal('range'),
@@ -69,10 +78,26 @@ const tasks = z.discriminatedUnion('from', [
   }),
 ]);
 
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+const shortText = (bytesMax: number) =>
+  z
+    .string()
+    .min(1)
+    .refine((text) => utf8Length(text) <= bytesMax, `must be at most ${bytesMax} bytes`);
+
 const result = z.strictObject({
   join: z.enum(['reduce', 'concat', 'grid']),
-  show: z.enum(['counts', 'u64', 'picture', 'bytes']),
-  bytesPerPixel: z.union([z.literal(1), z.literal(2)]).optional(),
+  show: z.enum(['counts', 'u64', 'table', 'picture', 'bytes']),
+  /** One value, which gets a colour, in 1 or 2 bytes; or 3 bytes: red, green and blue. */
+  bytesPerPixel: z.union([z.literal(1), z.literal(2), z.literal(3)]).optional(),
+  /** What each row of a `table` holds, in this order. A column without a name is for programs and is not shown. */
+  columns: z
+    .array(z.strictObject({ name: shortText(64).optional(), type: z.enum(['u32', 'u64', 'f64', 'hex', 'text']) }))
+    .min(1)
+    .optional(),
 });
 
 const pages = z.int().min(1).max(MEMORY_PAGES_MAX);
@@ -91,16 +116,6 @@ const limits = z.strictObject({
   /** For shoal_reduce, which runs in the submitter's own sandbox over many outputs at once. */
   reduce: z.strictObject({ fuelMax: fuel, memoryPagesMax: pages, outputBytesMax: positive.max(2 ** 30) }).optional(),
 });
-
-function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).length;
-}
-
-const shortText = (bytesMax: number) =>
-  z
-    .string()
-    .min(1)
-    .refine((text) => utf8Length(text) <= bytesMax, `must be at most ${bytesMax} bytes`);
 
 const schema = z
   .strictObject({
@@ -138,6 +153,16 @@ const schema = z
     if (tasks.from === 'file' && tasks.split !== 'whole' && tasks.bytesPerTask === undefined) {
       refuse(['tasks', 'bytesPerTask'], `is needed to split a file into ${tasks.split}`);
     }
+    if (tasks.from === 'file') {
+      if ((tasks.split === 'records') !== (tasks.recordBytes !== undefined)) {
+        refuse(['tasks', 'recordBytes'], 'is needed exactly where split is "records"');
+      }
+      if (typeof tasks.recordBytes === 'string') expectType(['tasks', 'recordBytes'], tasks.recordBytes, 'u32');
+      const hasFirst = tasks.split === 'lines' || tasks.split === 'paragraphs' || tasks.split === 'fasta';
+      if (tasks.head === 'first' && !hasFirst) {
+        refuse(['tasks', 'head'], 'can be "first" only of lines, paragraphs or fasta records');
+      }
+    }
     if (tasks.from === 'range') {
       expectType(['tasks', 'start'], tasks.start, 'u64');
       expectType(['tasks', 'end'], tasks.end, 'u64');
@@ -149,9 +174,12 @@ const schema = z
     if ((result.join === 'grid') !== (result.show === 'picture')) {
       refuse(['result', 'show'], 'must be "picture" exactly where join is "grid"');
     }
+    if ((result.show === 'table') !== (result.columns !== undefined)) {
+      refuse(['result', 'columns'], 'are needed exactly where show is "table"');
+    }
     if (result.join === 'grid' && tasks.from !== 'grid') refuse(['result', 'join'], 'is "grid" but the tasks are not');
     if (result.join === 'grid' && result.bytesPerPixel === undefined) {
-      refuse(['result', 'bytesPerPixel'], 'is needed to join a grid: 1 or 2');
+      refuse(['result', 'bytesPerPixel'], 'is needed to join a grid: 1, 2 or 3');
     }
     if (result.join === 'reduce' && value.limits.reduce === undefined) {
       refuse(['limits', 'reduce'], 'is needed where result.join is "reduce"');
@@ -163,6 +191,8 @@ const schema = z
 
 export type KernelManifest = z.infer<typeof schema>;
 export type ArgumentSpec = z.infer<typeof argument>;
+export type Columns = NonNullable<KernelManifest['result']['columns']>;
+export type BytesPerPixel = NonNullable<KernelManifest['result']['bytesPerPixel']>;
 export type ArgumentType = ArgumentSpec['type'];
 
 /** Reads the text of a `kernel.json`. Throws an SdkError `manifest-invalid` that names `fileName` and each bad key. */

@@ -2,12 +2,14 @@
  * How the input of a job becomes the inputs of its tasks. The same file, arguments and task size give the same
  * tasks everywhere, so a result can be put together by whoever knows those three.
  *
- *   file    slices of the file: whole, of fixed size, or made of whole lines or whole paragraphs
+ *   file    slices of the file: whole, of fixed size, or made of whole lines, paragraphs, records or FASTA records;
+ *           in front, if the manifest asks for it, u64 offset of the slice and u32 length | bytes that all tasks get
  *   range   u64 from | u64 to, little-endian, for each step of the range
  *   grid    u32 x | y | width | height, little-endian, for each tile, row by row
  *
  * A line ends with LF. A paragraph ends with a blank line (only spaces, tabs and CR), or with the line by which it
  * reaches 32,768 bytes: that second rule is part of the text's meaning and does not depend on the task size.
+ * A FASTA record begins with a line that begins with `>`.
  */
 import { concatBytes, uint32Bytes } from '../protocol/bytes.ts';
 import { TASKS_PER_UNIT_MAX, UNITS_MAX } from '../protocol/limits.ts';
@@ -18,6 +20,8 @@ import type { KernelManifest } from './manifest.ts';
 export const PARAGRAPH_BYTES = 32_768;
 
 const LF = 0x0a;
+/** `>` */
+const FASTA = 0x3e;
 const BLANK = new Set([0x20, 0x09, 0x0d]);
 
 export interface Tile {
@@ -68,26 +72,32 @@ function planOf(manifest: KernelManifest, values: Arguments, options: SplitOptio
     );
     return { count: tiles.count, inputs };
   }
-  return fileTasks(manifest, manifest.tasks, options);
+  return fileTasks(manifest, manifest.tasks, values, options);
 }
+
+type FileTasks = Extract<KernelManifest['tasks'], { from: 'file' }>;
 
 function fileTasks(
   manifest: KernelManifest,
-  tasks: Extract<KernelManifest['tasks'], { from: 'file' }>,
+  tasks: FileTasks,
+  values: Arguments,
   { file, taskSize }: SplitOptions,
 ): TaskPlan {
   if (file === undefined) throw new SdkError('file-missing', `${manifest.name} needs a file: add --file <path>`);
   if (file.length === 0) throw new SdkError('file-empty', 'the file is empty: there is nothing to compute');
-  const most = manifest.limits.inputBytesPerTaskMax;
-  const size = taskSize ?? tasks.bytesPerTask ?? file.length;
+  const { head, bodyAt } = headOf(manifest, tasks, file);
+  const body = file.subarray(bodyAt);
+  const most = manifest.limits.inputBytesPerTaskMax - (head?.length ?? 0) - (tasks.offset === true ? 8 : 0);
+  const size = taskSize ?? tasks.bytesPerTask ?? body.length;
   if (tasks.split !== 'whole' && size > most) {
     throw new SdkError('task-size-invalid', `a task of ${manifest.name} takes at most ${most} bytes, not ${size}`);
   }
-  const ends = tasks.split === 'whole' ? [file.length] : packPieces(pieceEnds(file, tasks.split, size), size);
+  const ends =
+    tasks.split === 'whole' ? [body.length] : packPieces(pieceEnds(manifest, tasks, values, body, size), size);
   let start = 0;
   for (const end of ends) {
     if (end - start > most) {
-      const piece = tasks.split === 'whole' ? 'the file' : `the text of ${tasks.split} at byte ${start}`;
+      const piece = tasks.split === 'whole' ? 'the file' : `the text of ${tasks.split} at byte ${bodyAt + start}`;
       const advice = tasks.split === 'whole' ? 'give a smaller file' : 'break its lines';
       throw new SdkError(
         'task-too-large',
@@ -96,17 +106,60 @@ function fileTasks(
     }
     start = end;
   }
-  return { count: ends.length, inputs: slices(file, ends) };
+  return { count: ends.length, inputs: slices(body, ends, head, tasks.offset === true) };
+}
+
+/** What stands in front of every task's slice, with its length, and where the rest of the file begins. */
+function headOf(
+  manifest: KernelManifest,
+  tasks: FileTasks,
+  file: Uint8Array,
+): { readonly head: Uint8Array | undefined; readonly bodyAt: number } {
+  if (tasks.head === undefined) return { head: undefined, bodyAt: 0 };
+  const what = tasks.head === 'counted' ? 'a u32 length and as many bytes' : `one of its ${tasks.split}`;
+  const refuse = (): never => {
+    throw new SdkError(
+      'file-malformed',
+      `the file of ${manifest.name} must begin with ${what}, for all tasks, and go on after that with what is to be split`,
+    );
+  };
+  if (tasks.head === 'counted') {
+    if (file.length < 4) return refuse();
+    const bodyAt = 4 + new DataView(file.buffer, file.byteOffset).getUint32(0, true);
+    return bodyAt < file.length ? { head: file.subarray(0, bodyAt), bodyAt } : refuse();
+  }
+  const bodyAt = textEnds(file, tasks.split)[0] ?? file.length;
+  if (bodyAt === file.length) return refuse();
+  return { head: concatBytes(uint32Bytes(bodyAt), file.subarray(0, bodyAt)), bodyAt };
 }
 
 /** Where each piece that must stay whole ends. */
-function pieceEnds(file: Uint8Array, split: 'paragraphs' | 'lines' | 'bytes', size: number): number[] {
+function pieceEnds(
+  manifest: KernelManifest,
+  { split, recordBytes = 1 }: FileTasks,
+  values: Arguments,
+  file: Uint8Array,
+  size: number,
+): number[] {
+  if (split !== 'bytes' && split !== 'records') return textEnds(file, split);
+  const record = typeof recordBytes === 'string' ? Number(argument(values, recordBytes)) : recordBytes;
+  if (record === 0 || file.length % record !== 0) {
+    throw new SdkError(
+      'file-malformed',
+      `the ${file.length} bytes to be split for ${manifest.name} are not whole records of ${record} bytes`,
+    );
+  }
+  const step = Math.max(record, size - (size % record));
+  const ends: number[] = [];
+  for (let at = step; at < file.length; at += step) ends.push(at);
+  return [...ends, file.length];
+}
+
+function textEnds(file: Uint8Array, split: FileTasks['split']): number[] {
   if (split === 'paragraphs') return paragraphEnds(file);
   const ends: number[] = [];
-  if (split === 'lines') {
-    for (let at = file.indexOf(LF); at !== -1; at = file.indexOf(LF, at + 1)) ends.push(at + 1);
-  } else {
-    for (let at = size; at < file.length; at += size) ends.push(at);
+  for (let at = file.indexOf(LF); at !== -1; at = file.indexOf(LF, at + 1)) {
+    if (split === 'lines' || file[at + 1] === FASTA) ends.push(at + 1);
   }
   if (ends.at(-1) !== file.length) ends.push(file.length);
   return ends;
@@ -149,10 +202,17 @@ function packPieces(pieces: readonly number[], size: number): number[] {
   return ends;
 }
 
-function* slices(file: Uint8Array, ends: readonly number[]): Iterable<Uint8Array> {
+function* slices(
+  file: Uint8Array,
+  ends: readonly number[],
+  head: Uint8Array | undefined,
+  hasOffset: boolean,
+): Iterable<Uint8Array> {
   let start = 0;
   for (const end of ends) {
-    yield file.subarray(start, end);
+    const slice = file.subarray(start, end);
+    const offset = hasOffset ? [uint32Bytes(start % 2 ** 32), uint32Bytes(Math.floor(start / 2 ** 32))] : [];
+    yield head === undefined && !hasOffset ? slice : concatBytes(...offset, head ?? new Uint8Array(0), slice);
     start = end;
   }
 }

@@ -8,7 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { concatBytes, uint32Bytes } from '../../node/protocol/bytes.ts';
 import { type KernelManifest, parseManifest } from '../../node/sdk/manifest.ts';
 
-export const KERNELS = ['mandelbrot', 'prime-count', 'word-count'] as const;
+export const KERNELS = [
+  'lucas-lehmer',
+  'mandelbrot',
+  'option-price',
+  'prime-count',
+  'sequence-align',
+  'spectrum',
+  'word-count',
+] as const;
 export type KernelName = (typeof KERNELS)[number];
 
 interface KernelExports {

@@ -5,6 +5,7 @@ import { meter } from '../../node/sandbox/meter.ts';
 import { runReduce, runTask } from '../../node/sandbox/task.ts';
 import { encodeParameters, resolveArguments } from '../../node/sdk/arguments.ts';
 import { splitTasks } from '../../node/sdk/split.ts';
+import { proteins, radioSamples } from '../bench/native/inputs.ts';
 import { KERNELS, Kernel, type KernelName } from './host.ts';
 import { mobyDick } from './moby-dick.ts';
 import { readVectors } from './vectors.ts';
@@ -27,7 +28,11 @@ function sandboxed(kernel: Kernel) {
 
 const JOBS: Record<KernelName, { args: Record<string, string | number>; file?: Uint8Array; tasks: number }> = {
   'word-count': { args: { n: 3, passes: 2 }, file: new TextEncoder().encode(mobyDick()), tasks: 300 },
+  'lucas-lehmer': { args: { from: 1000, to: 1300 }, tasks: 19 },
   mandelbrot: { args: { width: 250, height: 130, iterations: 500 }, tasks: 12 },
+  'option-price': { args: { paths: 10_000_001, first: 9_000_000 }, tasks: 2 },
+  'sequence-align': { args: {}, file: proteins(200, 400), tasks: 2 },
+  spectrum: { args: { drifts: 2, threshold: 8 }, file: radioSamples(100_000, [], 2), tasks: 2 },
   'prime-count': { args: { from: '1e9', to: '1_020_000_000' }, tasks: 5 },
 };
 

@@ -24,6 +24,7 @@ const schema = z.strictObject({
           z.strictObject({ counts: z.record(z.string(), z.number()) }),
           z.strictObject({ u16: z.array(z.number()) }),
           z.strictObject({ u64: z.string() }),
+          z.strictObject({ hex: z.hex() }),
         ])
         .optional(),
       sha256: z.string().length(64),
@@ -62,6 +63,7 @@ function inputBytes(input: VectorFile['cases'][number]['input']): Uint8Array {
 
 function expectedBytes(expected: NonNullable<VectorFile['cases'][number]['expected']>): Uint8Array {
   if ('u64' in expected) return uint64s([expected.u64]);
+  if ('hex' in expected) return Uint8Array.from(Buffer.from(expected.hex, 'hex'));
   if ('u16' in expected) return Uint8Array.from(expected.u16.flatMap((value) => [value & 255, value >> 8]));
   const counts = Object.entries(expected.counts).map(([key, count]) => ({ key, count: BigInt(count) }));
   // A JSON object lists keys that look like integers first: put them back in the order of their bytes.

@@ -54,5 +54,5 @@ export function largestIn(pixels: Uint8Array, plan: PicturePlan, tiles: readonly
 
 export function valueAt(pixels: Uint8Array, { bytesPerPixel }: PicturePlan, index: number): number {
   const low = pixels[index * bytesPerPixel] ?? 0;
-  return bytesPerPixel === 1 ? low : low + 256 * (pixels[index * 2 + 1] ?? 0);
+  return bytesPerPixel === 2 ? low + 256 * (pixels[index * 2 + 1] ?? 0) : low;
 }

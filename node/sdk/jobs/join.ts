@@ -40,6 +40,7 @@ export async function joinJob(note: JobNote, view: JobView, parts: JoinParts): P
       height: result.picture.height,
       bytesPerPixel: result.picture.bytesPerPixel,
     },
+    columns: result.columns,
     byteLength: result.bytes.length,
     sha256: await parts.sha256(result.bytes),
     ...effortOf(view),

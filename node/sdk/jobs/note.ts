@@ -3,7 +3,7 @@
  * outputs can be joined after a restart, and how it ended, so that a result outlives the job in the network.
  */
 import type { Cid, JobId, Millis } from '../../protocol/ids.ts';
-import type { KernelManifest } from '../manifest.ts';
+import type { BytesPerPixel, Columns, KernelManifest } from '../manifest.ts';
 
 export interface JobNote {
   readonly job: JobId;
@@ -29,7 +29,10 @@ export type JobOutcome = (FinishedOutcome | FailedOutcome | { readonly state: 'c
 export interface FinishedOutcome extends Effort {
   readonly state: 'finished';
   readonly show: KernelManifest['result']['show'];
-  readonly picture: { readonly width: number; readonly height: number; readonly bytesPerPixel: 1 | 2 } | undefined;
+  readonly picture:
+    | { readonly width: number; readonly height: number; readonly bytesPerPixel: BytesPerPixel }
+    | undefined;
+  readonly columns?: Columns | undefined;
   readonly byteLength: number;
   readonly sha256: string;
 }

@@ -1,5 +1,6 @@
 /** Where the outputs of a job that draws a picture belong in it, so that a page can fill it tile by tile. */
 import { resolveArguments } from '../arguments.ts';
+import type { BytesPerPixel } from '../manifest.ts';
 import { gridTiles } from '../split.ts';
 import type { JobNote } from './note.ts';
 
@@ -7,7 +8,7 @@ import type { JobNote } from './note.ts';
 export interface PicturePlan {
   readonly width: number;
   readonly height: number;
-  readonly bytesPerPixel: 1 | 2;
+  readonly bytesPerPixel: BytesPerPixel;
   readonly tileWidth: number;
   readonly tileHeight: number;
 }

@@ -1,0 +1,81 @@
+/** What each kernel computes in the comparison with C: arguments, and the file where it needs one. The first task counts. */
+export interface BenchInput {
+  readonly words: string;
+  readonly args: Readonly<Record<string, string | number>>;
+  readonly taskSize?: number;
+  readonly file?: () => Promise<Uint8Array>;
+}
+
+/** A generator of test data, not of anything secret: mulberry32. */
+export function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** How often each residue occurs in proteins, in 1/1000 (Swiss-Prot's composition, rounded). */
+const COMPOSITION = 'A83 R55 N41 D55 C14 Q39 E67 G71 H23 I59 L97 K58 M24 F39 P47 S66 T53 W11 Y29 V69'
+  .split(' ')
+  .flatMap((item) => Array.from({ length: Number(item.slice(1)) }, () => item[0]));
+
+/** A query of `length` residues and a database of random proteins, of which each tenth contains a part of the query. */
+export function proteins(queryLength: number, targets: number, seed = 1): Uint8Array {
+  const next = random(seed);
+  const residues = (length: number): string =>
+    Array.from({ length }, () => COMPOSITION[Math.floor(next() * COMPOSITION.length)]).join('');
+  const query = residues(queryLength);
+  const records = Array.from({ length: targets }, (_, index) => {
+    let target = residues(100 + Math.floor(next() * 500));
+    if (index % 10 === 0) {
+      const start = Math.floor(next() * (queryLength / 2));
+      const part = query.slice(start, start + 20 + Math.floor(next() * (queryLength / 2)));
+      // One residue in five replaced.
+      target += Array.from(part, (residue) => (next() < 0.2 ? residues(1) : residue)).join('');
+    }
+    return `>target${index} a random protein\n${target.replace(/.{1,60}/g, '$&\n')}`;
+  });
+  return new TextEncoder().encode(`>query\n${query}\n${records.join('')}`);
+}
+
+/** Signed bytes of noise, and in it tones that begin at `bin` of all samples and drift by `drift` bins until their end. */
+export function radioSamples(
+  count: number,
+  tones: readonly { readonly bin: number; readonly drift: number; readonly amplitude: number }[],
+  seed = 1,
+): Uint8Array {
+  const next = random(seed);
+  // The sum of twelve uniform numbers has variance 1: a normal deviate near enough for noise.
+  const noise = (): number => Array.from({ length: 12 }, next).reduce((sum, x) => sum + x, -6) * 20;
+  const samples = new Int8Array(count * 2);
+  for (let n = 0; n < count; n++) {
+    let re = noise();
+    let im = noise();
+    for (const { bin, drift, amplitude } of tones) {
+      const phase = 2 * Math.PI * ((bin * n) / count + (drift * n * n) / (2 * count * count));
+      re += amplitude * Math.cos(phase);
+      im += amplitude * Math.sin(phase);
+    }
+    samples[2 * n] = Math.max(-128, Math.min(127, Math.round(re)));
+    samples[2 * n + 1] = Math.max(-128, Math.min(127, Math.round(im)));
+  }
+  return new Uint8Array(samples.buffer);
+}
+
+export const INPUTS: Readonly<Record<string, BenchInput>> = {
+  'lucas-lehmer': { words: 'the exponent 11213', args: { from: 11213, to: 11214 } },
+  'sequence-align': {
+    words: 'a query of 400 residues against 64 KiB of FASTA',
+    args: {},
+    file: async () => proteins(400, 200),
+  },
+  spectrum: {
+    words: '65,536 samples, 65 drifts',
+    args: {},
+    file: async () => radioSamples(65_536, [{ bin: 1234.5, drift: 9, amplitude: 1.2 }]),
+  },
+  'option-price': { words: '1,000,000 paths of a European call', args: {} },
+};
