@@ -2,8 +2,9 @@
  * Rewrites one function body. Nothing is renumbered: new locals come after the old ones, and every index and label
  * keeps its meaning, so an instruction that needs no treatment is copied as it stands.
  *
- *   fuel     The simple, exact placement: each basic block is charged when it begins. A block begins at the function's
- *            start and behind `loop`, `if`, `else`, `end` and `br_if`. What is left is kept in a local, because a
+ *   fuel     Exact, in one of two placements. Simple: each basic block is charged when it begins. A block begins at the
+ *            function's start and behind `loop`, `if`, `else`, `end` and `br_if`. Merged: `merged-charges.ts` says
+ *            which blocks and edges are charged, and how much. What is left is kept in a local, because a
  *            global costs a trip through memory in every block; it goes back to the global before calls and at the
  *            end of the function, so a trap costs what was last put back. Loops, and functions that call, trap when
  *            it is below zero; what runs between two such checks is bounded by the length of the code. Bulk
@@ -18,6 +19,7 @@
  */
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Decoded, newDecoded, readInstruction, WEIGHT } from './instructions.ts';
+import { type Charges, mergedCharges } from './merged-charges.ts';
 import { type FunctionBody, type FunctionType, type KernelModule, VALUE } from './module.ts';
 import { canonicaliseNan } from './nan.ts';
 import { observedNans } from './nan-flow.ts';
@@ -44,11 +46,17 @@ interface Frame {
   /** Height of the operand stack below the block's parameters. */
   readonly height: number;
   readonly type: FunctionType;
+  /** Fuel to take when the condition of this `if` is false and it has no `else`. */
+  skipped: number;
 }
 
+/** Where charges stand: in front of every basic block, or merged as `merged-charges.ts` says. */
+export type MeterMode = 'simple' | 'merged';
+
 /** The body as it goes into the code section, without its length. */
-export function rewriteFunction(module: KernelModule, index: number, appended: Appended): ByteWriter {
-  return new FunctionRewriter(module, index, appended).rewrite();
+export function rewriteFunction(module: KernelModule, index: number, appended: Appended, mode: MeterMode): ByteWriter {
+  const charges = mode === 'merged' ? mergedCharges(module, index) : undefined;
+  return new FunctionRewriter(module, index, appended, charges).rewrite();
 }
 
 class FunctionRewriter {
@@ -63,6 +71,11 @@ class FunctionRewriter {
   readonly #temporaries = new Map<number, number>();
   readonly #fuel: number;
   readonly #observedNans: ReadonlySet<number>;
+  /** Undefined in the simple placement. */
+  readonly #charges: Charges | undefined;
+  /** Number of the basic block that is being read. */
+  #blockIndex = 0;
+  /** Its cost so far. */
   #cost: number;
   /** The block that is being read begins a loop's round: its charge is followed by the check. */
   #checked = false;
@@ -73,8 +86,9 @@ class FunctionRewriter {
   /** Inside dead code: how many blocks opened there are still open. */
   #dead: number | undefined;
 
-  constructor(module: KernelModule, index: number, appended: Appended) {
+  constructor(module: KernelModule, index: number, appended: Appended, charges: Charges | undefined) {
     this.#module = module;
+    this.#charges = charges;
     this.#appended = appended;
     this.#body = module.bodies[index]!;
     this.#type = module.types[module.functions[index]!]!;
@@ -118,7 +132,8 @@ class FunctionRewriter {
       case 'loop':
       case 'if': {
         const type = this.#blockType(decoded.first);
-        this.#frames.push({ height: this.#height - type.parameters.length, type });
+        const skipped = decoded.instruction.name === 'if' ? (this.#charges?.skipped(this.#blockIndex) ?? 0) : 0;
+        this.#frames.push({ height: this.#height - type.parameters.length, type, skipped });
         this.#block.append(this.#module.bytes, decoded.start, reader.position);
         if (decoded.instruction.name !== 'block') this.#endBlock();
         this.#checked = decoded.instruction.name === 'loop';
@@ -131,7 +146,7 @@ class FunctionRewriter {
         this.#end();
         return true;
       case 'br_if':
-        this.#block.append(this.#module.bytes, decoded.start, reader.position);
+        this.#branchIf(decoded, reader);
         this.#endBlock();
         return true;
       case 'br':
@@ -158,6 +173,20 @@ class FunctionRewriter {
       default:
         return false;
     }
+  }
+
+  #branchIf(decoded: Decoded, reader: ByteReader): void {
+    const taken = this.#charges?.taken(this.#blockIndex) ?? 0;
+    if (taken === 0) {
+      this.#block.append(this.#module.bytes, decoded.start, reader.position);
+      return;
+    }
+    this.#block.put(0x04, 0x40);
+    this.#charge(this.#block, taken);
+    this.#block
+      .byte(0x0c)
+      .u32(decoded.first + 1)
+      .byte(0x0b);
   }
 
   #call(type: FunctionType, decoded: Decoded, reader: ByteReader): void {
@@ -190,6 +219,7 @@ class FunctionRewriter {
 
   #else(): void {
     const frame = this.#frames[this.#frames.length - 1]!;
+    frame.skipped = 0;
     this.#endBlock();
     this.#code.byte(0x05);
     this.#height = frame.height + frame.type.parameters.length;
@@ -200,6 +230,7 @@ class FunctionRewriter {
     const frame = this.#frames.pop();
     // The last `end` is the function's own; `#assemble` writes it.
     if (frame === undefined) return;
+    if (frame.skipped !== 0) this.#charge(this.#code.byte(0x05), frame.skipped);
     this.#code.byte(0x0b);
     this.#setHeight(frame.height + frame.type.results.length);
   }
@@ -241,14 +272,23 @@ class FunctionRewriter {
   /** Writes the charge of the finished block, then the block. */
   #endBlock(): void {
     const out = this.#code;
-    if (this.#cost > 0) {
-      out.byte(0x20).u32(this.#fuel).byte(0x42).signed(this.#cost).byte(0x7d).byte(0x21).u32(this.#fuel);
+    if (this.#charges === undefined) {
+      this.#charge(out, this.#cost);
+      if (this.#checked) this.#trapWithoutFuel(out);
+    } else {
+      if (this.#checked) this.#trapWithoutFuel(out);
+      this.#charge(out, this.#charges.block(this.#blockIndex));
     }
-    if (this.#checked) this.#trapWithoutFuel(out);
+    this.#blockIndex++;
     this.#cost = 0;
     this.#checked = false;
     out.appendWriter(this.#block);
     this.#block.clear();
+  }
+
+  #charge(out: ByteWriter, amount: number): void {
+    if (amount === 0) return;
+    out.byte(0x20).u32(this.#fuel).byte(0x42).signed(amount).byte(0x7d).byte(0x21).u32(this.#fuel);
   }
 
   #assemble(): ByteWriter {

@@ -13,7 +13,7 @@
  * needs a new REWRITER_VERSION.
  */
 import { ByteWriter } from './bytes.ts';
-import { type Appended, rewriteFunction } from './function-rewriter.ts';
+import { type Appended, type MeterMode, rewriteFunction } from './function-rewriter.ts';
 import { WEIGHT } from './instructions.ts';
 import { type KernelModule, readModule, SECTION, VALUE } from './module.ts';
 import { KernelRefusedError } from './refusal.ts';
@@ -31,11 +31,13 @@ export const START_EXPORT = 'shoal:start';
 export interface MeterOptions {
   /** Pages of 64 KiB the memory may grow to. */
   readonly memoryPagesMax: number;
+  /** Both modes take the same fuel for every call that completes; they differ in what a trap costs, and in speed. */
+  readonly mode?: MeterMode;
 }
 
 /** Validates `bytes` first. Throws a KernelRefusedError. */
 export function meter(bytes: Uint8Array, options: MeterOptions): Uint8Array {
-  return new ModuleRewriter(readModule(bytes), options.memoryPagesMax).rewrite();
+  return new ModuleRewriter(readModule(bytes), options).rewrite();
 }
 
 const ORDER = [
@@ -54,14 +56,16 @@ const ORDER = [
 class ModuleRewriter {
   readonly #module: KernelModule;
   readonly #pagesMax: number;
+  readonly #mode: MeterMode;
   readonly #types: string[] = [];
   readonly #newTypes = new ByteWriter();
   readonly #chargeType: number;
   readonly #growType: number;
   readonly #appended: Appended;
 
-  constructor(module: KernelModule, memoryPagesMax: number) {
+  constructor(module: KernelModule, { memoryPagesMax, mode = 'simple' }: MeterOptions) {
     this.#module = module;
+    this.#mode = mode;
     const initial = module.memory?.initial ?? 0;
     if (initial > memoryPagesMax) {
       throw new KernelRefusedError(
@@ -156,7 +160,7 @@ class ModuleRewriter {
     const out = new ByteWriter(bytes.length * 2);
     out.u32(bodies.length + this.#helperCount);
     bodies.forEach((_, index) => {
-      const body = rewriteFunction(this.#module, index, this.#appended);
+      const body = rewriteFunction(this.#module, index, this.#appended, this.#mode);
       if (body.length > METERED_FUNCTION_BYTES_MAX) {
         throw new KernelRefusedError(
           'function-too-large',
