@@ -1,15 +1,17 @@
 /**
- * Rewrites one function body. Nothing is renumbered: new locals come after the old ones, and every index and label
- * keeps its meaning, so an instruction that needs no treatment is copied as it stands.
+ * Rewrites one function body. New locals come after the old ones and every label keeps its meaning, so an instruction
+ * that needs no treatment is copied as it stands.
  *
- *   fuel     Exact, in one of two placements. Simple: each basic block is charged when it begins. A block begins at the
- *            function's start and behind `loop`, `if`, `else`, `end` and `br_if`. Merged: `merged-charges.ts` says
- *            which blocks and edges are charged, and how much. What is left is kept in a local, because a
- *            global costs a trip through memory in every block; it goes back to the global before calls and at the
- *            end of the function, so a trap costs what was last put back. Loops, and functions that call, trap when
- *            it is below zero; what runs between two such checks is bounded by the length of the code. Bulk
- *            operations are charged by length before they run.
- *   depth    A counter in value slots of 8 bytes: engines overflow their stacks at 1,270 to 270,000 frames, so a
+ *   fuel     Exact, in one of two modes, kept in a local within a function. Loops, and functions that call, trap when
+ *            it is below zero; what runs between two such checks is bounded by the length of the code. It is put into
+ *            its global before calls and at the end of what the host called, so a trap costs what was last put back.
+ *            Bulk operations are charged by length before they run.
+ *            Simple: each basic block is charged when it begins, behind the function's start, `loop`, `if`, `else`,
+ *            `end` and `br_if`. A function takes the fuel from the global and puts it back.
+ *            Merged: `merged-charges.ts` says which blocks and edges are charged. Fuel and depth are parameters and
+ *            the fuel left is the last result: through memory, each would cost a call as much as the call itself. The
+ *            store before a call remains, which nothing waits for. Declared locals move up by two.
+ *   depth    Counted in value slots of 8 bytes: engines overflow their stacks at 1,270 to 270,000 frames, so a
  *            deterministic limit has to come first. A small function that calls nothing adds one bounded frame and
  *            is not counted.
  *   leaving  The body becomes a block, which takes over the label that meant "leave the function"; behind it, fuel
@@ -40,6 +42,8 @@ export interface Appended {
   readonly growFunction: number;
   /** Index of the type () -> results, added when it is new. */
   blockType(results: readonly number[]): number;
+  /** Index of a type of the module with fuel and depth passed along: (…, i64, i32) -> (…, i64). */
+  passedType(type: number): number;
 }
 
 interface Frame {
@@ -69,7 +73,10 @@ class FunctionRewriter {
   readonly #block = new ByteWriter();
   readonly #frames: Frame[] = [];
   readonly #temporaries = new Map<number, number>();
+  /** Local that holds the fuel. */
   readonly #fuel: number;
+  /** Local that holds the depth, where it is passed along. */
+  readonly #depth: number;
   readonly #observedNans: ReadonlySet<number>;
   /** Undefined in the simple placement. */
   readonly #charges: Charges | undefined;
@@ -96,7 +103,9 @@ class FunctionRewriter {
     const declared = this.#body.localCount - this.#type.parameters.length;
     this.#cost = WEIGHT.functionEntry + Math.ceil(declared / WEIGHT.localsPerFuel);
     this.#vectors = [...this.#type.parameters, ...this.#type.results].includes(VALUE.v128);
-    this.#fuel = this.#temporary(VALUE.i64);
+    const parameters = this.#type.parameters.length;
+    this.#fuel = charges === undefined ? this.#temporary(VALUE.i64) : parameters;
+    this.#depth = parameters + 1;
     this.#observedNans = observedNans(module, index);
   }
 
@@ -118,7 +127,9 @@ class FunctionRewriter {
     this.#setHeight(this.#height - instruction.pops);
     if (prefix === 0xfc && code >= 8) this.#bulk(code);
     if (prefix === 0 && this.#control(decoded, reader)) return;
-    this.#block.append(this.#module.bytes, decoded.start, reader.position);
+    if (this.#charges !== undefined && prefix === 0 && code >= 0x20 && code <= 0x22) {
+      this.#block.byte(code).u32(this.#movedLocal(decoded.first));
+    } else this.#block.append(this.#module.bytes, decoded.start, reader.position);
     this.#setHeight(this.#height + instruction.pushes);
     if (instruction.makesNan !== undefined && this.#observedNans.has(decoded.start)) {
       canonicaliseNan(this.#block, instruction.makesNan, (type) => this.#temporary(type));
@@ -191,9 +202,23 @@ class FunctionRewriter {
 
   #call(type: FunctionType, decoded: Decoded, reader: ByteReader): void {
     this.#calls = true;
-    this.#putFuelBack(this.#block);
-    this.#block.append(this.#module.bytes, decoded.start, reader.position);
-    this.#takeFuel(this.#block);
+    const out = this.#block;
+    this.#putFuelBack(out);
+    if (this.#charges === undefined) {
+      out.append(this.#module.bytes, decoded.start, reader.position);
+      this.#takeFuel(out);
+    } else {
+      const isIndirect = decoded.code === 0x11;
+      // The index of the table is on top, and stays there.
+      const index = isIndirect ? this.#temporary(VALUE.i32) : 0;
+      if (isIndirect) out.byte(0x21).u32(index);
+      out.byte(0x20).u32(this.#fuel).byte(0x20).u32(this.#depth);
+      if (isIndirect) {
+        out.byte(0x20).u32(index).byte(0x11);
+        out.u32(this.#appended.passedType(decoded.first)).u32(decoded.second);
+      } else out.append(this.#module.bytes, decoded.start, reader.position);
+      out.byte(0x21).u32(this.#fuel);
+    }
     this.#setHeight(this.#height - type.parameters.length + type.results.length);
   }
 
@@ -292,26 +317,56 @@ class FunctionRewriter {
   }
 
   #assemble(): ByteWriter {
-    const depth = this.#slots();
-    const counted = this.#calls || depth > LEAF_SLOTS_MAX;
+    const slots = this.#slots();
+    const counted = this.#calls || slots > LEAF_SLOTS_MAX;
+    const out = new ByteWriter(this.#code.length + 96);
+    if (this.#charges === undefined) this.#assembleCounting(out, slots, counted);
+    else this.#assemblePassed(out, slots, counted);
+    return out.byte(0x0b);
+  }
+
+  /** Fuel and depth in globals. */
+  #assembleCounting(out: ByteWriter, slots: number, counted: boolean): void {
     const counter = counted ? this.#temporary(VALUE.i32) : 0;
     const { depthGlobal } = this.#appended;
-    const out = new ByteWriter(this.#code.length + 96);
-    out.u32(this.#body.locals.length + this.#temporaries.size);
-    for (const { count, type } of this.#body.locals) out.u32(count).byte(type);
-    for (const type of this.#temporaries.keys()) out.u32(1).byte(type);
+    this.#declareLocals(out);
     this.#takeFuel(out);
     if (this.#calls) this.#trapWithoutFuel(out);
     if (counted) {
-      out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6a).byte(0x22).u32(counter);
-      out.byte(0x24).u32(depthGlobal).byte(0x20).u32(counter).byte(0x41).signed(STACK_SLOTS_MAX);
-      out.put(0x4b, 0x04, 0x40, 0x00, 0x0b);
+      out.byte(0x23).u32(depthGlobal).byte(0x41).signed(slots).byte(0x6a).byte(0x22).u32(counter);
+      out.byte(0x24).u32(depthGlobal).byte(0x20).u32(counter);
+      this.#trapAboveLimit(out);
     }
+    this.#putBody(out);
+    this.#putFuelBack(out);
+    if (counted) out.byte(0x23).u32(depthGlobal).byte(0x41).signed(slots).byte(0x6b).byte(0x24).u32(depthGlobal);
+  }
+
+  /** Fuel and depth in parameters, and fuel in the last result; the depth needs no way back. */
+  #assemblePassed(out: ByteWriter, slots: number, counted: boolean): void {
+    this.#declareLocals(out);
+    if (this.#calls) this.#trapWithoutFuel(out);
+    if (counted) {
+      out.byte(0x20).u32(this.#depth).byte(0x41).signed(slots).byte(0x6a).byte(0x22).u32(this.#depth);
+      this.#trapAboveLimit(out);
+    }
+    this.#putBody(out);
+    out.byte(0x20).u32(this.#fuel);
+  }
+
+  #declareLocals(out: ByteWriter): void {
+    out.u32(this.#body.locals.length + this.#temporaries.size);
+    for (const { count, type } of this.#body.locals) out.u32(count).byte(type);
+    for (const type of this.#temporaries.keys()) out.u32(1).byte(type);
+  }
+
+  #trapAboveLimit(out: ByteWriter): void {
+    out.byte(0x41).signed(STACK_SLOTS_MAX).put(0x4b, 0x04, 0x40, 0x00, 0x0b);
+  }
+
+  #putBody(out: ByteWriter): void {
     this.#openBody(out);
     out.appendWriter(this.#code).byte(0x0b);
-    this.#putFuelBack(out);
-    if (counted) out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6b).byte(0x24).u32(depthGlobal);
-    return out.byte(0x0b);
   }
 
   #openBody(out: ByteWriter): void {
@@ -332,10 +387,15 @@ class FunctionRewriter {
   #temporary(type: number): number {
     let local = this.#temporaries.get(type);
     if (local === undefined) {
-      local = this.#body.localCount + this.#temporaries.size;
+      local = this.#movedLocal(this.#body.localCount + this.#temporaries.size);
       this.#temporaries.set(type, local);
     }
     return local;
+  }
+
+  /** Declared locals stand behind fuel and depth where these are passed along. */
+  #movedLocal(local: number): number {
+    return this.#charges === undefined || local < this.#type.parameters.length ? local : local + 2;
   }
 
   #blockType(type: number): FunctionType {
