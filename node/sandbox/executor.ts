@@ -13,6 +13,7 @@ import { cidFromDigest } from '../protocol/wire/block.ts';
 import type { Metering } from '../protocol/work/job.ts';
 import type { BlockStore, ExecutionOutcome, Executor } from '../runtime/environment.ts';
 import type { Logger } from '../runtime/log.ts';
+import type { MeterMode } from './function-rewriter.ts';
 import type { KernelReport } from './inspect.ts';
 import { WEIGHTS_VERSION } from './instructions.ts';
 import type { WorkerReply } from './messages.ts';
@@ -22,8 +23,10 @@ import { SandboxFailure, type TaskResult } from './task.ts';
 import type { Sha256 } from './unit.ts';
 import { type Lease, type Schedule, type SpawnWorker, WorkerQueue } from './worker-queue.ts';
 
-/** The metering this build does. A job that names another one is not run here. */
+/** The metering of new jobs, and of merges. */
 export const METERING: Metering = { rewriter: REWRITER_VERSION, mode: 'simple', weights: WEIGHTS_VERSION };
+/** A job that names another rewriter, other weights or another mode is not run here. */
+const MODES: readonly string[] = ['simple', 'merged'] satisfies MeterMode[];
 
 /** Compiled kernels kept warm; the one used longest ago goes first. */
 const MODULES_MAX = 16;
@@ -86,7 +89,7 @@ export class SandboxExecutor implements Executor {
   readonly #sha256: Sha256;
   readonly #logger: Logger;
   readonly #running = new Map<Ticket, () => void>();
-  /** By kernel and memory limit, least recently used first. */
+  /** By kernel, memory limit and mode, least recently used first. */
   readonly #modules = new Map<string, Prepared>();
 
   constructor(parts: SandboxExecutorParts) {
@@ -153,7 +156,7 @@ export class SandboxExecutor implements Executor {
 
   async #runUnit(lease: Lease, request: ExecutionRequest): Promise<ExecutionOutcome> {
     checkVersions(request);
-    const { module } = await this.#prepare(lease, request.kernel, request.memoryPagesMax);
+    const { module } = await this.#prepare(lease, request.kernel, request.memoryPagesMax, request.metering.mode);
     const unitInput = await this.#blocks.get(request.unitInput);
     if (unitInput === undefined) {
       throw new SandboxFailure('input-malformed', `the unit's input block ${request.unitInput} is not kept here`);
@@ -168,14 +171,14 @@ export class SandboxExecutor implements Executor {
 
   async #runReduce(lease: Lease, request: ReduceRequest): Promise<TaskResult> {
     const { kernel, parameters, outputs, limits } = request;
-    const { module, report } = await this.#prepare(lease, kernel, limits.memoryPagesMax);
+    const { module, report } = await this.#prepare(lease, kernel, limits.memoryPagesMax, METERING.mode);
     if (!report.hasReduce) throw new ReduceError('no-reduce', 'the kernel does not export shoal_reduce');
     const reply = await lease.ask({ type: 'reduce', module, parameters, outputs, limits }, limits.wallClockMaxMs);
     if (reply.type !== 'reduce-done') throw errorOf(reply);
     return reply.result;
   }
 
-  async #prepare(lease: Lease, kernel: Cid | Uint8Array, memoryPagesMax: number): Promise<Prepared> {
+  async #prepare(lease: Lease, kernel: Cid | Uint8Array, memoryPagesMax: number, mode: MeterMode): Promise<Prepared> {
     if (!Number.isInteger(memoryPagesMax) || memoryPagesMax < 0 || memoryPagesMax > MEMORY_PAGES_MAX) {
       throw new SandboxFailure(
         'kernel-refused',
@@ -183,14 +186,14 @@ export class SandboxExecutor implements Executor {
       );
     }
     const cid = typeof kernel === 'string' ? kernel : cidFromDigest(toHex(this.#sha256(kernel)) as Digest, 'raw');
-    const key = `${cid}/${memoryPagesMax}`;
+    const key = `${cid}/${memoryPagesMax}/${mode}`;
     const warm = this.#modules.get(key);
     if (warm !== undefined) return this.#keep(key, warm);
     const bytes = typeof kernel === 'string' ? await this.#blocks.get(kernel) : kernel;
     if (bytes === undefined) throw new SandboxFailure('kernel-missing', `the kernel ${cid} is not kept here`);
-    const reply = await lease.ask({ type: 'prepare', bytes, memoryPagesMax }, PREPARE_MAX_MS);
+    const reply = await lease.ask({ type: 'prepare', bytes, memoryPagesMax, mode }, PREPARE_MAX_MS);
     if (reply.type !== 'prepared') throw errorOf(reply);
-    this.#logger.log('debug', 'kernel prepared', { kernel: cid, bytes: bytes.length, memoryPagesMax });
+    this.#logger.log('debug', 'kernel prepared', { kernel: cid, bytes: bytes.length, memoryPagesMax, mode });
     return this.#keep(key, { module: reply.module, report: reply.report });
   }
 
@@ -216,7 +219,7 @@ export class SandboxExecutor implements Executor {
 
 function checkVersions(request: ExecutionRequest): void {
   const { rewriter, mode, weights } = request.metering;
-  if (rewriter !== METERING.rewriter || mode !== METERING.mode || weights !== METERING.weights) {
+  if (rewriter !== METERING.rewriter || !MODES.includes(mode) || weights !== METERING.weights) {
     const wanted = `rewriter ${rewriter}, mode ${mode}, weights ${weights}`;
     throw new SandboxFailure('kernel-refused', `the job wants a metering this version does not have: ${wanted}`);
   }

@@ -1,14 +1,17 @@
 /**
- * Rewrites one function body. Nothing is renumbered: new locals come after the old ones, and every index and label
- * keeps its meaning, so an instruction that needs no treatment is copied as it stands.
+ * Rewrites one function body. New locals come after the old ones and every label keeps its meaning, so an instruction
+ * that needs no treatment is copied as it stands.
  *
- *   fuel     The simple, exact placement: each basic block is charged when it begins. A block begins at the function's
- *            start and behind `loop`, `if`, `else`, `end` and `br_if`. What is left is kept in a local, because a
- *            global costs a trip through memory in every block; it goes back to the global before calls and at the
- *            end of the function, so a trap costs what was last put back. Loops, and functions that call, trap when
- *            it is below zero; what runs between two such checks is bounded by the length of the code. Bulk
- *            operations are charged by length before they run.
- *   depth    A counter in value slots of 8 bytes: engines overflow their stacks at 1,270 to 270,000 frames, so a
+ *   fuel     Exact, in one of two modes, kept in a local within a function. Loops, and functions that call, trap when
+ *            it is below zero; what runs between two such checks is bounded by the length of the code. It is put into
+ *            its global before calls and at the end of what the host called, so a trap costs what was last put back.
+ *            Bulk operations are charged by length before they run.
+ *            Simple: each basic block is charged when it begins, behind the function's start, `loop`, `if`, `else`,
+ *            `end` and `br_if`. A function takes the fuel from the global and puts it back.
+ *            Merged: `merged-charges.ts` says which blocks and edges are charged. Fuel and depth are parameters and
+ *            the fuel left is the last result: through memory, each would cost a call as much as the call itself. The
+ *            store before a call remains, which nothing waits for. Declared locals move up by two.
+ *   depth    Counted in value slots of 8 bytes: engines overflow their stacks at 1,270 to 270,000 frames, so a
  *            deterministic limit has to come first. A small function that calls nothing adds one bounded frame and
  *            is not counted.
  *   leaving  The body becomes a block, which takes over the label that meant "leave the function"; behind it, fuel
@@ -18,6 +21,7 @@
  */
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Decoded, newDecoded, readInstruction, WEIGHT } from './instructions.ts';
+import { type Charges, mergedCharges } from './merged-charges.ts';
 import { type FunctionBody, type FunctionType, type KernelModule, VALUE } from './module.ts';
 import { canonicaliseNan } from './nan.ts';
 import { observedNans } from './nan-flow.ts';
@@ -38,17 +42,25 @@ export interface Appended {
   readonly growFunction: number;
   /** Index of the type () -> results, added when it is new. */
   blockType(results: readonly number[]): number;
+  /** Index of a type of the module with fuel and depth passed along: (…, i64, i32) -> (…, i64). */
+  passedType(type: number): number;
 }
 
 interface Frame {
   /** Height of the operand stack below the block's parameters. */
   readonly height: number;
   readonly type: FunctionType;
+  /** Fuel to take when the condition of this `if` is false and it has no `else`. */
+  skipped: number;
 }
 
+/** Where charges stand: in front of every basic block, or merged as `merged-charges.ts` says. */
+export type MeterMode = 'simple' | 'merged';
+
 /** The body as it goes into the code section, without its length. */
-export function rewriteFunction(module: KernelModule, index: number, appended: Appended): ByteWriter {
-  return new FunctionRewriter(module, index, appended).rewrite();
+export function rewriteFunction(module: KernelModule, index: number, appended: Appended, mode: MeterMode): ByteWriter {
+  const charges = mode === 'merged' ? mergedCharges(module, index) : undefined;
+  return new FunctionRewriter(module, index, appended, charges).rewrite();
 }
 
 class FunctionRewriter {
@@ -61,8 +73,16 @@ class FunctionRewriter {
   readonly #block = new ByteWriter();
   readonly #frames: Frame[] = [];
   readonly #temporaries = new Map<number, number>();
+  /** Local that holds the fuel. */
   readonly #fuel: number;
+  /** Local that holds the depth, where it is passed along. */
+  readonly #depth: number;
   readonly #observedNans: ReadonlySet<number>;
+  /** Undefined in the simple placement. */
+  readonly #charges: Charges | undefined;
+  /** Number of the basic block that is being read. */
+  #blockIndex = 0;
+  /** Its cost so far. */
   #cost: number;
   /** The block that is being read begins a loop's round: its charge is followed by the check. */
   #checked = false;
@@ -73,8 +93,9 @@ class FunctionRewriter {
   /** Inside dead code: how many blocks opened there are still open. */
   #dead: number | undefined;
 
-  constructor(module: KernelModule, index: number, appended: Appended) {
+  constructor(module: KernelModule, index: number, appended: Appended, charges: Charges | undefined) {
     this.#module = module;
+    this.#charges = charges;
     this.#appended = appended;
     this.#body = module.bodies[index]!;
     this.#type = module.types[module.functions[index]!]!;
@@ -82,7 +103,9 @@ class FunctionRewriter {
     const declared = this.#body.localCount - this.#type.parameters.length;
     this.#cost = WEIGHT.functionEntry + Math.ceil(declared / WEIGHT.localsPerFuel);
     this.#vectors = [...this.#type.parameters, ...this.#type.results].includes(VALUE.v128);
-    this.#fuel = this.#temporary(VALUE.i64);
+    const parameters = this.#type.parameters.length;
+    this.#fuel = charges === undefined ? this.#temporary(VALUE.i64) : parameters;
+    this.#depth = parameters + 1;
     this.#observedNans = observedNans(module, index);
   }
 
@@ -104,7 +127,9 @@ class FunctionRewriter {
     this.#setHeight(this.#height - instruction.pops);
     if (prefix === 0xfc && code >= 8) this.#bulk(code);
     if (prefix === 0 && this.#control(decoded, reader)) return;
-    this.#block.append(this.#module.bytes, decoded.start, reader.position);
+    if (this.#charges !== undefined && prefix === 0 && code >= 0x20 && code <= 0x22) {
+      this.#block.byte(code).u32(this.#movedLocal(decoded.first));
+    } else this.#block.append(this.#module.bytes, decoded.start, reader.position);
     this.#setHeight(this.#height + instruction.pushes);
     if (instruction.makesNan !== undefined && this.#observedNans.has(decoded.start)) {
       canonicaliseNan(this.#block, instruction.makesNan, (type) => this.#temporary(type));
@@ -118,7 +143,8 @@ class FunctionRewriter {
       case 'loop':
       case 'if': {
         const type = this.#blockType(decoded.first);
-        this.#frames.push({ height: this.#height - type.parameters.length, type });
+        const skipped = decoded.instruction.name === 'if' ? (this.#charges?.skipped(this.#blockIndex) ?? 0) : 0;
+        this.#frames.push({ height: this.#height - type.parameters.length, type, skipped });
         this.#block.append(this.#module.bytes, decoded.start, reader.position);
         if (decoded.instruction.name !== 'block') this.#endBlock();
         this.#checked = decoded.instruction.name === 'loop';
@@ -131,7 +157,7 @@ class FunctionRewriter {
         this.#end();
         return true;
       case 'br_if':
-        this.#block.append(this.#module.bytes, decoded.start, reader.position);
+        this.#branchIf(decoded, reader);
         this.#endBlock();
         return true;
       case 'br':
@@ -160,11 +186,39 @@ class FunctionRewriter {
     }
   }
 
+  #branchIf(decoded: Decoded, reader: ByteReader): void {
+    const taken = this.#charges?.taken(this.#blockIndex) ?? 0;
+    if (taken === 0) {
+      this.#block.append(this.#module.bytes, decoded.start, reader.position);
+      return;
+    }
+    this.#block.put(0x04, 0x40);
+    this.#charge(this.#block, taken);
+    this.#block
+      .byte(0x0c)
+      .u32(decoded.first + 1)
+      .byte(0x0b);
+  }
+
   #call(type: FunctionType, decoded: Decoded, reader: ByteReader): void {
     this.#calls = true;
-    this.#putFuelBack(this.#block);
-    this.#block.append(this.#module.bytes, decoded.start, reader.position);
-    this.#takeFuel(this.#block);
+    const out = this.#block;
+    this.#putFuelBack(out);
+    if (this.#charges === undefined) {
+      out.append(this.#module.bytes, decoded.start, reader.position);
+      this.#takeFuel(out);
+    } else {
+      const isIndirect = decoded.code === 0x11;
+      // The index of the table is on top, and stays there.
+      const index = isIndirect ? this.#temporary(VALUE.i32) : 0;
+      if (isIndirect) out.byte(0x21).u32(index);
+      out.byte(0x20).u32(this.#fuel).byte(0x20).u32(this.#depth);
+      if (isIndirect) {
+        out.byte(0x20).u32(index).byte(0x11);
+        out.u32(this.#appended.passedType(decoded.first)).u32(decoded.second);
+      } else out.append(this.#module.bytes, decoded.start, reader.position);
+      out.byte(0x21).u32(this.#fuel);
+    }
     this.#setHeight(this.#height - type.parameters.length + type.results.length);
   }
 
@@ -190,6 +244,7 @@ class FunctionRewriter {
 
   #else(): void {
     const frame = this.#frames[this.#frames.length - 1]!;
+    frame.skipped = 0;
     this.#endBlock();
     this.#code.byte(0x05);
     this.#height = frame.height + frame.type.parameters.length;
@@ -200,6 +255,7 @@ class FunctionRewriter {
     const frame = this.#frames.pop();
     // The last `end` is the function's own; `#assemble` writes it.
     if (frame === undefined) return;
+    if (frame.skipped !== 0) this.#charge(this.#code.byte(0x05), frame.skipped);
     this.#code.byte(0x0b);
     this.#setHeight(frame.height + frame.type.results.length);
   }
@@ -241,37 +297,76 @@ class FunctionRewriter {
   /** Writes the charge of the finished block, then the block. */
   #endBlock(): void {
     const out = this.#code;
-    if (this.#cost > 0) {
-      out.byte(0x20).u32(this.#fuel).byte(0x42).signed(this.#cost).byte(0x7d).byte(0x21).u32(this.#fuel);
+    if (this.#charges === undefined) {
+      this.#charge(out, this.#cost);
+      if (this.#checked) this.#trapWithoutFuel(out);
+    } else {
+      if (this.#checked) this.#trapWithoutFuel(out);
+      this.#charge(out, this.#charges.block(this.#blockIndex));
     }
-    if (this.#checked) this.#trapWithoutFuel(out);
+    this.#blockIndex++;
     this.#cost = 0;
     this.#checked = false;
     out.appendWriter(this.#block);
     this.#block.clear();
   }
 
+  #charge(out: ByteWriter, amount: number): void {
+    if (amount === 0) return;
+    out.byte(0x20).u32(this.#fuel).byte(0x42).signed(amount).byte(0x7d).byte(0x21).u32(this.#fuel);
+  }
+
   #assemble(): ByteWriter {
-    const depth = this.#slots();
-    const counted = this.#calls || depth > LEAF_SLOTS_MAX;
+    const slots = this.#slots();
+    const counted = this.#calls || slots > LEAF_SLOTS_MAX;
+    const out = new ByteWriter(this.#code.length + 96);
+    if (this.#charges === undefined) this.#assembleCounting(out, slots, counted);
+    else this.#assemblePassed(out, slots, counted);
+    return out.byte(0x0b);
+  }
+
+  /** Fuel and depth in globals. */
+  #assembleCounting(out: ByteWriter, slots: number, counted: boolean): void {
     const counter = counted ? this.#temporary(VALUE.i32) : 0;
     const { depthGlobal } = this.#appended;
-    const out = new ByteWriter(this.#code.length + 96);
-    out.u32(this.#body.locals.length + this.#temporaries.size);
-    for (const { count, type } of this.#body.locals) out.u32(count).byte(type);
-    for (const type of this.#temporaries.keys()) out.u32(1).byte(type);
+    this.#declareLocals(out);
     this.#takeFuel(out);
     if (this.#calls) this.#trapWithoutFuel(out);
     if (counted) {
-      out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6a).byte(0x22).u32(counter);
-      out.byte(0x24).u32(depthGlobal).byte(0x20).u32(counter).byte(0x41).signed(STACK_SLOTS_MAX);
-      out.put(0x4b, 0x04, 0x40, 0x00, 0x0b);
+      out.byte(0x23).u32(depthGlobal).byte(0x41).signed(slots).byte(0x6a).byte(0x22).u32(counter);
+      out.byte(0x24).u32(depthGlobal).byte(0x20).u32(counter);
+      this.#trapAboveLimit(out);
     }
+    this.#putBody(out);
+    this.#putFuelBack(out);
+    if (counted) out.byte(0x23).u32(depthGlobal).byte(0x41).signed(slots).byte(0x6b).byte(0x24).u32(depthGlobal);
+  }
+
+  /** Fuel and depth in parameters, and fuel in the last result; the depth needs no way back. */
+  #assemblePassed(out: ByteWriter, slots: number, counted: boolean): void {
+    this.#declareLocals(out);
+    if (this.#calls) this.#trapWithoutFuel(out);
+    if (counted) {
+      out.byte(0x20).u32(this.#depth).byte(0x41).signed(slots).byte(0x6a).byte(0x22).u32(this.#depth);
+      this.#trapAboveLimit(out);
+    }
+    this.#putBody(out);
+    out.byte(0x20).u32(this.#fuel);
+  }
+
+  #declareLocals(out: ByteWriter): void {
+    out.u32(this.#body.locals.length + this.#temporaries.size);
+    for (const { count, type } of this.#body.locals) out.u32(count).byte(type);
+    for (const type of this.#temporaries.keys()) out.u32(1).byte(type);
+  }
+
+  #trapAboveLimit(out: ByteWriter): void {
+    out.byte(0x41).signed(STACK_SLOTS_MAX).put(0x4b, 0x04, 0x40, 0x00, 0x0b);
+  }
+
+  #putBody(out: ByteWriter): void {
     this.#openBody(out);
     out.appendWriter(this.#code).byte(0x0b);
-    this.#putFuelBack(out);
-    if (counted) out.byte(0x23).u32(depthGlobal).byte(0x41).signed(depth).byte(0x6b).byte(0x24).u32(depthGlobal);
-    return out.byte(0x0b);
   }
 
   #openBody(out: ByteWriter): void {
@@ -292,10 +387,15 @@ class FunctionRewriter {
   #temporary(type: number): number {
     let local = this.#temporaries.get(type);
     if (local === undefined) {
-      local = this.#body.localCount + this.#temporaries.size;
+      local = this.#movedLocal(this.#body.localCount + this.#temporaries.size);
       this.#temporaries.set(type, local);
     }
     return local;
+  }
+
+  /** Declared locals stand behind fuel and depth where these are passed along. */
+  #movedLocal(local: number): number {
+    return this.#charges === undefined || local < this.#type.parameters.length ? local : local + 2;
   }
 
   #blockType(type: number): FunctionType {

@@ -8,6 +8,7 @@ export {
   type ReduceRequest,
   SandboxExecutor,
 } from './executor.ts';
+export type { MeterMode } from './function-rewriter.ts';
 export { inspect, type KernelReport } from './inspect.ts';
 export { type MeterOptions, meter } from './meter.ts';
 export { KERNEL_BYTES_MAX } from './module.ts';

@@ -4,6 +4,7 @@
  * shared between threads by the engine, so that posting it costs nothing.
  */
 import type { Execution, ExecutionFailureCode } from '../protocol/effect.ts';
+import type { MeterMode } from './function-rewriter.ts';
 import type { KernelReport } from './inspect.ts';
 import type { KernelRefusalCode } from './refusal.ts';
 import type { TaskLimits, TaskResult } from './task.ts';
@@ -11,7 +12,12 @@ import type { UnitWork } from './unit.ts';
 
 export type WorkerRequest =
   | { readonly type: 'inspect'; readonly bytes: Uint8Array }
-  | { readonly type: 'prepare'; readonly bytes: Uint8Array; readonly memoryPagesMax: number }
+  | {
+      readonly type: 'prepare';
+      readonly bytes: Uint8Array;
+      readonly memoryPagesMax: number;
+      readonly mode: MeterMode;
+    }
   | { readonly type: 'unit'; readonly module: WebAssembly.Module; readonly work: UnitWork }
   | {
       readonly type: 'reduce';

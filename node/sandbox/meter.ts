@@ -1,6 +1,7 @@
 /**
- * The rewriter: from a kernel as its author built it to the module that is run. It only appends (types, functions,
- * globals, exports) and rewrites function bodies in place, so no index changes. What it adds:
+ * The rewriter: from a kernel as its author built it to the module that is run. It appends types, functions, globals and
+ * exports and rewrites function bodies in place, so no index in the code changes. In the merged mode functions get
+ * another type, with fuel and depth passed along, and what the host may call gets a wrapper. What it adds:
  *
  *   shoal:fuel           mutable i64: fuel left. The host sets it before anything runs; below zero means out of fuel.
  *   shoal:host-failure   mutable i32: 1 when this machine had no memory for a growth the limit allowed.
@@ -10,12 +11,12 @@
  * debug information) are left out: what they say about positions would be wrong afterwards.
  *
  * The output is part of consensus through the fuel it counts: any change here that changes fuel, limits or results
- * needs a new REWRITER_VERSION.
+ * needs a new REWRITER_VERSION. Both modes are kept: the simple one is what the merged one is checked against.
  */
 import { ByteWriter } from './bytes.ts';
-import { type Appended, rewriteFunction } from './function-rewriter.ts';
+import { type Appended, type MeterMode, rewriteFunction } from './function-rewriter.ts';
 import { WEIGHT } from './instructions.ts';
-import { type KernelModule, readModule, SECTION, VALUE } from './module.ts';
+import { type ExportKind, type KernelModule, readModule, SECTION, VALUE } from './module.ts';
 import { KernelRefusedError } from './refusal.ts';
 
 export const REWRITER_VERSION = 1;
@@ -31,12 +32,18 @@ export const START_EXPORT = 'shoal:start';
 export interface MeterOptions {
   /** Pages of 64 KiB the memory may grow to. */
   readonly memoryPagesMax: number;
+  /** Both modes take the same fuel for every call that completes; they differ in what a trap costs, and in speed. */
+  readonly mode?: MeterMode;
 }
 
 /** Validates `bytes` first. Throws a KernelRefusedError. */
 export function meter(bytes: Uint8Array, options: MeterOptions): Uint8Array {
-  return new ModuleRewriter(readModule(bytes), options.memoryPagesMax).rewrite();
+  return new ModuleRewriter(readModule(bytes), options).rewrite();
 }
+
+/** Parameters or results of a function that is to pass fuel along; engines allow 1,000. */
+const PASSED_VALUES_MAX = 990;
+const EXPORT_KINDS: readonly ExportKind[] = ['function', 'table', 'memory', 'global'];
 
 const ORDER = [
   SECTION.type,
@@ -54,14 +61,20 @@ const ORDER = [
 class ModuleRewriter {
   readonly #module: KernelModule;
   readonly #pagesMax: number;
+  readonly #mode: MeterMode;
   readonly #types: string[] = [];
   readonly #newTypes = new ByteWriter();
+  /** Types added for functions that pass fuel and depth along. */
+  #passedTypes = 0;
+  /** By function: its wrapper for the host. */
+  readonly #wrappers = new Map<number, number>();
   readonly #chargeType: number;
   readonly #growType: number;
   readonly #appended: Appended;
 
-  constructor(module: KernelModule, memoryPagesMax: number) {
+  constructor(module: KernelModule, { memoryPagesMax, mode = 'simple' }: MeterOptions) {
     this.#module = module;
+    this.#mode = mode;
     const initial = module.memory?.initial ?? 0;
     if (initial > memoryPagesMax) {
       throw new KernelRefusedError(
@@ -70,6 +83,7 @@ class ModuleRewriter {
       );
     }
     this.#pagesMax = Math.min(memoryPagesMax, module.memory?.maximum ?? memoryPagesMax);
+    if (mode === 'merged') this.#addPassedTypes();
     this.#chargeType = this.#addType([VALUE.i64], []);
     this.#growType = this.#addType([VALUE.i32], [VALUE.i32]);
     this.#appended = {
@@ -78,7 +92,9 @@ class ModuleRewriter {
       chargeFunction: module.functions.length,
       growFunction: module.functions.length + 1,
       blockType: (results) => this.#addType([], results),
+      passedType: (type) => module.types.length + type,
     };
+    if (mode === 'merged') this.#wrap(module);
   }
 
   rewrite(): Uint8Array {
@@ -104,11 +120,14 @@ class ModuleRewriter {
     const extra = new ByteWriter();
     switch (id) {
       case SECTION.type:
-        return this.#extended(id, this.#types.length, this.#newTypes);
+        return this.#extended(id, this.#passedTypes + this.#types.length, this.#newTypes);
       case SECTION.function:
+        if (this.#mode === 'merged') for (const type of functions) extra.u32(this.#appended.passedType(type));
         extra.u32(this.#chargeType);
         if (memory !== undefined) extra.u32(this.#growType);
-        return this.#extended(id, this.#helperCount, extra);
+        for (const target of this.#wrappers.keys()) extra.u32(functions[target]!);
+        if (this.#mode === 'simple') return this.#extended(id, this.#helperCount, extra);
+        return new ByteWriter().u32(functions.length + this.#helperCount + this.#wrappers.size).appendWriter(extra);
       case SECTION.memory:
         if (memory === undefined) return undefined;
         return extra.put(1, 1).u32(memory.initial).u32(this.#pagesMax);
@@ -120,8 +139,13 @@ class ModuleRewriter {
       case SECTION.export:
         extra.name(FUEL_EXPORT).byte(3).u32(this.#appended.fuelGlobal);
         extra.name(HOST_FAILURE_EXPORT).byte(3).u32(this.#failureGlobal);
-        if (start !== undefined) extra.name(START_EXPORT).byte(0).u32(start);
-        return this.#extended(id, start === undefined ? 2 : 3, extra);
+        if (start !== undefined)
+          extra
+            .name(START_EXPORT)
+            .byte(0)
+            .u32(this.#wrappers.get(start) ?? start);
+        if (this.#mode === 'simple') return this.#extended(id, start === undefined ? 2 : 3, extra);
+        return this.#rewrittenExports(start === undefined ? 2 : 3, extra);
       case SECTION.code:
         throw new Error(`the code section of ${functions.length} functions is written first`);
       default:
@@ -135,6 +159,16 @@ class ModuleRewriter {
 
   get #failureGlobal(): number {
     return this.#module.globalCount + 2;
+  }
+
+  #rewrittenExports(added: number, extra: ByteWriter): ByteWriter {
+    const { exports } = this.#module;
+    const out = new ByteWriter().u32(exports.length + added);
+    for (const { name, kind, index } of exports) {
+      const target = kind === 'function' ? this.#wrappers.get(index)! : index;
+      out.name(name).byte(EXPORT_KINDS.indexOf(kind)).u32(target);
+    }
+    return out.appendWriter(extra);
   }
 
   #extended(id: number, added: number, items: ByteWriter): ByteWriter {
@@ -154,9 +188,9 @@ class ModuleRewriter {
   #code(): ByteWriter {
     const { bodies, bytes, memory } = this.#module;
     const out = new ByteWriter(bytes.length * 2);
-    out.u32(bodies.length + this.#helperCount);
+    out.u32(bodies.length + this.#helperCount + this.#wrappers.size);
     bodies.forEach((_, index) => {
-      const body = rewriteFunction(this.#module, index, this.#appended);
+      const body = rewriteFunction(this.#module, index, this.#appended, this.#mode);
       if (body.length > METERED_FUNCTION_BYTES_MAX) {
         throw new KernelRefusedError(
           'function-too-large',
@@ -167,6 +201,7 @@ class ModuleRewriter {
     });
     this.#helper(out, this.#chargeFunction());
     if (memory !== undefined) this.#helper(out, this.#growFunction());
+    for (const target of this.#wrappers.keys()) this.#helper(out, this.#wrapper(target));
     return out;
   }
 
@@ -195,16 +230,54 @@ class ModuleRewriter {
     return out.put(0x20, 1, 0x0b);
   }
 
-  /** Index of a new type, or of the same one added before. */
-  #addType(parameters: readonly number[], results: readonly number[]): number {
-    const key = `${parameters}:${results}`;
-    const known = this.#types.indexOf(key);
-    if (known >= 0) return this.#module.types.length + known;
+  /** For the host: takes the fuel from the global, calls, and puts back what is left. */
+  #wrapper(target: number): ByteWriter {
+    const { fuelGlobal } = this.#appended;
+    const out = new ByteWriter().byte(0);
+    const { parameters } = this.#module.types[this.#module.functions[target]!]!;
+    for (let index = 0; index < parameters.length; index++) out.byte(0x20).u32(index);
+    out.byte(0x23).u32(fuelGlobal).put(0x41, 0).byte(0x10).u32(target);
+    return out.byte(0x24).u32(fuelGlobal).byte(0x0b);
+  }
+
+  /** What the host may call gets a wrapper with the type it had. */
+  #wrap({ exports, start, functions }: KernelModule): void {
+    const called = exports.flatMap(({ kind, index }) => (kind === 'function' ? [index] : []));
+    for (const target of start === undefined ? called : [...called, start]) {
+      if (this.#wrappers.has(target)) continue;
+      this.#wrappers.set(target, functions.length + this.#helperCount + this.#wrappers.size);
+    }
+  }
+
+  /** Each type of the module again, with fuel and depth among the parameters and fuel among the results. */
+  #addPassedTypes(): void {
+    for (const { parameters, results } of this.#module.types) {
+      if (Math.max(parameters.length, results.length) > PASSED_VALUES_MAX) {
+        throw new KernelRefusedError(
+          'too-large',
+          `a type of the kernel has more than ${PASSED_VALUES_MAX} parameters or results`,
+        );
+      }
+      this.#putType([...parameters, VALUE.i64, VALUE.i32], [...results, VALUE.i64]);
+      this.#passedTypes++;
+    }
+  }
+
+  #putType(parameters: readonly number[], results: readonly number[]): void {
     this.#newTypes
       .byte(0x60)
       .u32(parameters.length)
       .put(...parameters);
     this.#newTypes.u32(results.length).put(...results);
-    return this.#module.types.length + this.#types.push(key) - 1;
+  }
+
+  /** Index of a new type, or of the same one added before. */
+  #addType(parameters: readonly number[], results: readonly number[]): number {
+    const key = `${parameters}:${results}`;
+    const known = this.#types.indexOf(key);
+    const first = this.#module.types.length + this.#passedTypes;
+    if (known >= 0) return first + known;
+    this.#putType(parameters, results);
+    return first + this.#types.push(key) - 1;
   }
 }

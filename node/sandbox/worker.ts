@@ -27,7 +27,8 @@ function answer(request: WorkerRequest, sha256: Sha256, now: () => number): Answ
       return { reply: { type: 'inspected', report: inspect(request.bytes) }, transfer: [] };
     case 'prepare': {
       const report = inspect(request.bytes);
-      const metered = meter(request.bytes, { memoryPagesMax: request.memoryPagesMax });
+      const { memoryPagesMax, mode } = request;
+      const metered = meter(request.bytes, { memoryPagesMax, mode });
       const module = new WebAssembly.Module(metered as Uint8Array<ArrayBuffer>);
       return { reply: { type: 'prepared', module, report }, transfer: [] };
     }

@@ -4,14 +4,16 @@ import { runTask, type TaskResult } from '../../node/sandbox/task.ts';
 import { type KernelParts, kernel } from './kernels.ts';
 
 export const FUEL = 1_000_000;
+export const MODES = ['simple', 'merged'] as const;
+export type Mode = (typeof MODES)[number];
 
 export function compile(bytes: Uint8Array): WebAssembly.Module {
   return new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
 }
 
 /** Meters and runs a kernel with empty input. */
-export function runKernel(parts: KernelParts, fuelMax = FUEL, memoryPagesMax = 16): TaskResult {
-  const module = compile(meter(kernel(parts), { memoryPagesMax }));
+export function runKernel(parts: KernelParts, fuelMax = FUEL, memoryPagesMax = 16, mode: Mode = 'simple'): TaskResult {
+  const module = compile(meter(kernel(parts), { memoryPagesMax, mode }));
   const empty = new Uint8Array(0);
   return runTask(module, empty, empty, 1, { fuelMax, outputBytesMax: 4_096 });
 }
@@ -25,11 +27,14 @@ export function words64(result: TaskResult): readonly string[] {
 }
 
 /** A metered module that is no kernel: its exports, and what a call costs. */
-export function meteredExports(bytes: Uint8Array): {
+export function meteredExports(
+  bytes: Uint8Array,
+  mode: Mode = 'simple',
+): {
   readonly exports: Record<string, (...values: never[]) => unknown>;
   fuelOf(call: () => unknown): number;
 } {
-  const { exports } = new WebAssembly.Instance(compile(meter(bytes, { memoryPagesMax: 16 })), {});
+  const { exports } = new WebAssembly.Instance(compile(meter(bytes, { memoryPagesMax: 16, mode })), {});
   const fuel = exports['shoal:fuel'] as WebAssembly.Global;
   return {
     exports: exports as Record<string, (...values: never[]) => unknown>,

@@ -1,0 +1,93 @@
+/**
+ * One generated module, run four ways: as it is with NaNs canonical by construction, and metered in both placements,
+ * with plenty of fuel, with exactly enough, and with less. Any difference that may not be is a sentence.
+ */
+import { generateModule } from './generator.ts';
+import { Random } from './random.ts';
+
+/** The rewriter, which may be one with a mistake put in. */
+export interface Rewriter {
+  meter(bytes: Uint8Array, options: { memoryPagesMax: number; mode: 'simple' | 'merged' }): Uint8Array;
+}
+
+export interface Comparison {
+  readonly ending: 'completed' | 'trap';
+  readonly fuel: number;
+  /** What differs; undefined if nothing does. */
+  readonly difference: string | undefined;
+}
+
+const AMPLE = 10 ** 12;
+const PAGES = 3;
+
+interface Ending {
+  readonly result: bigint | 'trap';
+  readonly memory: Uint8Array;
+  /** Undefined of what is not metered. */
+  readonly fuel: number | undefined;
+}
+
+export function compareModule(seed: number, { meter }: Rewriter): Comparison {
+  const plain = generateModule({ seed, canonical: false });
+  const random = new Random(seed ^ 0x5bd1e995);
+  const a = random.pick([0, 1, 2, -1, random.u32() | 0]);
+  const b = BigInt(random.pick([0, 1, -1, random.u32()]));
+  const reference = runModule(new WebAssembly.Module(generateModule({ seed, canonical: true })), a, b, undefined);
+  const [simple, merged] = (['simple', 'merged'] as const).map(
+    (mode) => new WebAssembly.Module(Uint8Array.from(meter(plain, { memoryPagesMax: PAGES, mode }))),
+  );
+  const ending = reference.result === 'trap' ? 'trap' : 'completed';
+  const [first, second] = [runModule(simple!, a, b, AMPLE), runModule(merged!, a, b, AMPLE)];
+  const fuel = first.fuel!;
+  const found = (difference: string | undefined): Comparison => ({ ending, fuel, difference });
+  const differs = differenceOf('simple', reference, first) ?? differenceOf('merged', reference, second);
+  if (differs !== undefined) return found(differs);
+  for (const [name, { fuel: used }] of [
+    ['simple', first],
+    ['merged', second],
+  ] as const) {
+    if (used! < 0 || used! > AMPLE) return found(`${name}: ${used} fuel`);
+  }
+  if (ending === 'trap') return found(undefined);
+  if (fuel !== second.fuel) return found(`fuel is ${fuel} in the simple and ${second.fuel} in the merged placement`);
+  for (const [name, module] of [
+    ['simple', simple!],
+    ['merged', merged!],
+  ] as const) {
+    const exact = runModule(module, a, b, fuel);
+    const exactly = differenceOf(`${name} with exactly ${fuel} fuel`, reference, exact);
+    if (exactly !== undefined) return found(exactly);
+    for (const less of [fuel - 1, random.below(fuel)]) {
+      if (runModule(module, a, b, less).fuel! <= less)
+        return found(`${name}: it needs ${fuel} and was content with ${less}`);
+    }
+  }
+  return found(undefined);
+}
+
+function runModule(module: WebAssembly.Module, a: number, b: bigint, fuelMax: number | undefined): Ending {
+  const { exports } = new WebAssembly.Instance(module, {});
+  const left = exports['shoal:fuel'] as WebAssembly.Global | undefined;
+  if (left !== undefined) left.value = BigInt(fuelMax!);
+  let result: Ending['result'];
+  try {
+    result = (exports.run as (a: number, b: bigint) => bigint)(a, b);
+  } catch (error) {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    result = 'trap';
+  }
+  const fuel = left === undefined ? undefined : fuelMax! - Number(left.value as bigint);
+  if (left !== undefined) left.value = BigInt(AMPLE);
+  (exports.dump as () => void)();
+  return { result, memory: new Uint8Array((exports.memory as WebAssembly.Memory).buffer), fuel };
+}
+
+function differenceOf(name: string, expected: Ending, actual: Ending): string | undefined {
+  if (expected.result !== actual.result) return `${name}: ${actual.result} instead of ${expected.result}`;
+  if (expected.memory.length !== actual.memory.length) return `${name}: memory has ${actual.memory.length} bytes`;
+  const words = (bytes: Uint8Array): BigUint64Array => new BigUint64Array(bytes.buffer);
+  const [left, right] = [words(expected.memory), words(actual.memory)];
+  const at = left.findIndex((word, index) => word !== right[index]);
+  if (at < 0) return undefined;
+  return `${name}: memory at ${8 * at} is ${right[at]!.toString(16)} instead of ${left[at]!.toString(16)}`;
+}
