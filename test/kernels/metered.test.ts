@@ -1,5 +1,5 @@
 /** In the sandbox a kernel computes what it computes on its own: metering changes no byte, and fuel is repeatable. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { TRAP } from '../../node/protocol/trust/commitment.ts';
 import { meter } from '../../node/sandbox/meter.ts';
 import { runReduce, runTask } from '../../node/sandbox/task.ts';
@@ -9,6 +9,9 @@ import { proteins, radioSamples } from '../bench/native/inputs.ts';
 import { KERNELS, Kernel, type KernelName } from './host.ts';
 import { mobyDick } from './moby-dick.ts';
 import { readVectors } from './vectors.ts';
+
+// Whole jobs of heavy kernels, one after the other, on a machine that may be busy: the limit only ends a hang.
+vi.setConfig({ testTimeout: 240_000 });
 
 function sandboxed(kernel: Kernel) {
   const { limits } = kernel.manifest;
