@@ -11,15 +11,13 @@ import type { Screen } from '../../demonstration/screen.ts';
 import { until } from '../../support/daemon.ts';
 import { startChromium } from './chromium.ts';
 import { joinFrom } from './fixture.ts';
-import { type Comparison, compare, describeComparison, type Side, submitLongJob } from './rounds.ts';
+import { type Comparison, compare, describeComparison, type Side, submitLongJob, type Turns } from './rounds.ts';
 import { isSeen, tabSide } from './sides.ts';
 
 export const HIDDEN_GOAL = 0.95;
 const HIDDEN_TIMERS_PER_SECOND_MAX = 2;
 const VISIBLE_TIMERS_PER_SECOND_MIN = 10;
 const WORKERS = 2;
-const ROUNDS = 9;
-const WINDOW_MS = 6_000;
 
 export interface HiddenReport extends Comparison {
   /** The highest of all windows in which the page was hidden, and the lowest of those in which it was visible. */
@@ -37,8 +35,12 @@ declare global {
   var probe: Probe;
 }
 
-export async function measureHidden({ createSwarm }: Interruption, screen: Screen): Promise<HiddenReport> {
-  screen.line(`hidden and visible: ${ROUNDS} rounds, each ${WINDOW_MS / 1_000} s on ${WORKERS} workers`);
+export async function measureHidden(
+  { createSwarm }: Interruption,
+  screen: Screen,
+  turns: Turns,
+): Promise<HiddenReport> {
+  screen.line(`hidden and visible: ${turns.rounds} rounds, each ${turns.windowMs / 1_000} s on ${WORKERS} workers`);
   const swarm = await createSwarm();
   const chromium = await startChromium({ display: true });
   try {
@@ -72,7 +74,7 @@ export async function measureHidden({ createSwarm }: Interruption, screen: Scree
       },
     });
     const job = await submitLongJob(submitter);
-    const options = { rounds: ROUNDS, windowMs: WINDOW_MS, screen };
+    const options = { ...turns, screen };
     const comparison = await compare([sideOf('hidden'), sideOf('visible')], options);
     await submitter.client.cancel(job);
     return { ...comparison, timersPerSecond: timers };

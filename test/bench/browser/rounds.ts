@@ -76,9 +76,13 @@ export function sampleOf({ nowMs, totals }: PeerView): Sample {
   return { atMs: nowMs, units: totals.unitsExecuted, fuel: totals.fuelExecuted };
 }
 
-export interface CompareOptions {
+export interface Turns {
   readonly rounds: number;
+  /** Time of one side that is measured in each round. */
   readonly windowMs: number;
+}
+
+export interface CompareOptions extends Turns {
   readonly screen: Screen;
 }
 
