@@ -7,8 +7,7 @@ import { parseArgs } from 'node:util';
 import { Interruption } from '../demonstration/interruption.ts';
 import { Screen } from '../demonstration/screen.ts';
 import { describeCrowd, measureCrowd } from './browser/crowd.ts';
-import { describeHidden, measureHidden } from './browser/hidden-tab.ts';
-import type { Turns } from './browser/rounds.ts';
+import { describeHidden, type HiddenOptions, measureHidden } from './browser/hidden-tab.ts';
 import { describeTab, measureTab } from './browser/tab.ts';
 import { describeVerification, measureVerification } from './verification.ts';
 
@@ -27,6 +26,7 @@ Measurements:
 Options:
   --rounds <n>        of tab and hidden: how often each side has its turn (default 9)
   --window <seconds>  of tab and hidden: how long a turn is measured (default 6)
+  --long-hidden       of hidden: as a tab is treated that was hidden five minutes ago, not just now
   --json              the figures as JSON on stdout; progress goes to stderr
   --help              shows this`;
 
@@ -35,7 +35,7 @@ type Measure = (parts: MeasureParts) => Promise<{ report: object; lines: readonl
 interface MeasureParts {
   readonly interruption: Interruption;
   readonly screen: Screen;
-  readonly turns: Turns;
+  readonly turns: HiddenOptions;
 }
 
 const MEASUREMENTS: Readonly<Record<string, Measure>> = {
@@ -52,11 +52,12 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   let json: boolean;
   let measure: Measure | undefined;
-  let turns: Turns;
+  let turns: HiddenOptions;
   try {
     const options = {
       rounds: { type: 'string' },
       window: { type: 'string' },
+      'long-hidden': { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean' },
     } as const;
@@ -72,8 +73,10 @@ async function main(args: readonly string[]): Promise<number> {
     if ((values.rounds ?? values.window) !== undefined && !WITH_TURNS.includes(name)) {
       throw new Error(`--rounds and --window are for ${WITH_TURNS.join(' and ')}, not for ${name}`);
     }
+    const longHidden = values['long-hidden'] === true;
+    if (longHidden && name !== 'hidden') throw new Error(`--long-hidden is for hidden, not for ${name}`);
     const windowMs = 1_000 * whole('--window', values.window ?? '6');
-    turns = { rounds: whole('--rounds', values.rounds ?? '9'), windowMs };
+    turns = { rounds: whole('--rounds', values.rounds ?? '9'), windowMs, longHidden };
     if (others.length > 0) throw new Error(`one measurement at a time, not "${positionals.join(' ')}"`);
   } catch (error) {
     console.error(`npm run bench: ${(error as Error).message}\n"npm run bench -- --help" shows what there is.`);
@@ -102,7 +105,7 @@ function whole(option: string, text: string): number {
 }
 
 function printable<T extends object>(
-  measure: (interruption: Interruption, screen: Screen, turns: Turns) => Promise<T>,
+  measure: (interruption: Interruption, screen: Screen, turns: HiddenOptions) => Promise<T>,
   describe: (report: T) => readonly string[],
 ): Measure {
   return async ({ interruption, screen, turns }) => {
