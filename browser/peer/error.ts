@@ -2,6 +2,8 @@
  * Why a tab cannot be a peer, with a code. Raised by `createTabPeer` only, with words a page can show as they are:
  * what is missing and what to do about it.
  */
+import { CodedError } from '../../node/runtime/coded-error.ts';
+
 export type TabPeerErrorCode =
   /** Plain http from another machine: no cryptography, no locks. */
   | 'insecure-context'
@@ -19,11 +21,6 @@ export type TabPeerErrorCode =
   | 'address-refused'
   | 'configuration';
 
-export class TabPeerError extends Error {
+export class TabPeerError extends CodedError<TabPeerErrorCode> {
   override readonly name = 'TabPeerError';
-  readonly code: TabPeerErrorCode;
-  constructor(code: TabPeerErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

@@ -32,6 +32,7 @@ import { createDigest } from './jobs/digest.ts';
 import { kernelsIn } from './jobs/kernels.ts';
 import { ResultFiles } from './jobs/results.ts';
 import { explainListening } from './listen-error.ts';
+import { isForTabs } from './volunteers/offer.ts';
 import { planVolunteering } from './volunteers/volunteering.ts';
 import { createWorkerPool, type WorkerPool } from './workers/pool.ts';
 
@@ -111,6 +112,8 @@ async function assemble(
     bootstrap: config.bootstrap,
     swarmKey: config.swarmKey?.text,
     tls: config.tls,
+    // Tabs need a relay to meet; a peer that no tab can connect to carries nobody's traffic.
+    ...(listen.some(isForTabs) ? {} : { reservationsMax: 0 }),
     parameters,
     blocks: store.blocks,
     logger,

@@ -1,4 +1,6 @@
 /** What the network adapter refuses, with a code. Raised at creation, at start or by `dial`; never by traffic. */
+import { CodedError } from '../runtime/coded-error.ts';
+
 export type NetworkErrorCode =
   /** Not a multiaddr. */
   | 'address-malformed'
@@ -16,17 +18,14 @@ export type NetworkErrorCode =
   | 'dial-failed'
   | 'not-started';
 
-export class NetworkError extends Error {
+export class NetworkError extends CodedError<NetworkErrorCode> {
   override readonly name = 'NetworkError';
-  readonly code: NetworkErrorCode;
-  constructor(code: NetworkErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** Also of what is thrown without being an Error, such as the event of a websocket that did not open. */
 export function messageOf(error: unknown): string {
-  const message = (error as { readonly message?: unknown } | null | undefined)?.message;
-  return typeof message === 'string' ? message : String(error);
+  const { message, type } = (error ?? {}) as { readonly message?: unknown; readonly type?: unknown };
+  if (typeof message === 'string') return message;
+  // A browser does not tell a page why a websocket failed, lest it spies on its network.
+  return type === 'error' ? 'the browser could not connect, and does not say why' : String(error);
 }

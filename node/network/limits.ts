@@ -92,8 +92,12 @@ export const WEBRTC_RETRY_FIRST_MS = 2_000;
 export const WEBRTC_RETRY_MAX_MS = 600_000;
 /** A link that changes its connection lets the former stream finish for so long. */
 export const CHANGEOVER_MS = 2_000;
-/** Whether a peer still lives whose relayed connection has closed while WebRTC says nothing. */
-export const PROBE_TIMEOUT_MS = 1_500;
+/**
+ * WebRTC says nothing when the other side is killed; a browser gives it up after some fifteen seconds. A unit is to be
+ * taken over within five, of which the protocol waits two: so such a link is asked this often, and gets this long.
+ */
+export const HEARTBEAT_MS = 750;
+export const PROBE_TIMEOUT_MS = 2_000;
 
 /** One direct message. */
 export const DIRECT_BYTES_MAX = EXCHANGE_MESSAGE_BYTES_MAX;

@@ -40,6 +40,8 @@ export class Link {
   agent = '';
   roundTripMs: number | undefined;
   pingFailures = 0;
+  /** It is being found out whether the peer still lives. */
+  isProbed = false;
   readonly #init: LinkInit;
   readonly #ready: Deferred<boolean> = deferred();
   #connection: Connection;

@@ -21,6 +21,7 @@ import { createNode, type Services } from './libp2p-node.ts';
 import {
   CONNECTION_TARGET,
   DIAL_TIMEOUT_MS,
+  HEARTBEAT_MS,
   IDENTIFY_TIMEOUT_MS,
   INBOUND_STREAMS_MAX,
   INCOMPATIBLE_MAX,
@@ -83,6 +84,7 @@ class Libp2pTransport implements NetworkTransport {
   #gossip: Gossip | undefined;
   #listener: TransportListener | undefined;
   #pinger: ReturnType<typeof setInterval> | undefined;
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
   #stopped = false;
 
   constructor(options: TransportOptions) {
@@ -183,6 +185,7 @@ class Libp2pTransport implements NetworkTransport {
     this.#gossip.start();
     this.#relayClient?.start();
     this.#pinger = setInterval(() => this.#pingAll(), PING_INTERVAL_MS);
+    this.#heartbeat = setInterval(() => this.#probeWebRtc(), HEARTBEAT_MS);
     this.#dialer.start();
   }
 
@@ -194,6 +197,7 @@ class Libp2pTransport implements NetworkTransport {
     this.#upgrades.stop();
     this.#relayClient?.stop();
     clearInterval(this.#pinger);
+    clearInterval(this.#heartbeat);
     this.#gossip?.stop();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
@@ -544,12 +548,20 @@ class Libp2pTransport implements NetworkTransport {
     }
   }
 
+  #probeWebRtc(): void {
+    for (const link of this.#linksUp()) if (isWebRtc(link.connection.remoteAddr)) void this.#probe(link);
+  }
+
   /** Asks a peer that may be dead, and hangs it up unless it answers at once. */
   async #probe(link: Link): Promise<void> {
+    if (link.isProbed) return;
+    link.isProbed = true;
     try {
       await pingOver(link.connection, AbortSignal.timeout(PROBE_TIMEOUT_MS));
     } catch (error) {
       this.#hangUp(link, `it does not answer any more (${messageOf(error)})`);
+    } finally {
+      link.isProbed = false;
     }
   }
 

@@ -8,6 +8,7 @@
 import type { Execution, ExecutionFailureCode, ExecutionRequest } from '../protocol/effect.ts';
 import type { DialFailureCode } from '../protocol/event.ts';
 import type { Cid, JobId, Millis, PeerKey, Ticket } from '../protocol/ids.ts';
+import { CodedError } from './coded-error.ts';
 
 export interface Clock {
   /** Milliseconds since 1970, but never running backwards within one process. */
@@ -59,13 +60,8 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export class StorageError extends Error {
+export class StorageError extends CodedError<'disk-full' | 'quota' | 'failed'> {
   override readonly name = 'StorageError';
-  readonly code: 'disk-full' | 'quota' | 'failed';
-  constructor(code: 'disk-full' | 'quota' | 'failed', message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 export interface Executor {

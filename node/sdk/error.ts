@@ -2,6 +2,8 @@
  * What can be wrong with a kernel, its arguments, its input or its outputs before the network is asked, or after it
  * has answered; and with a job once it is one. The code is for programs; the message is for people, names what was wrong and what to change.
  */
+import { CodedError } from '../runtime/coded-error.ts';
+
 export type SdkErrorCode =
   | 'manifest-invalid'
   | 'argument-unknown'
@@ -42,11 +44,6 @@ export type SdkErrorCode =
   /** Nobody keeps the output any more. */
   | 'output-missing';
 
-export class SdkError extends Error {
+export class SdkError extends CodedError<SdkErrorCode> {
   override readonly name = 'SdkError';
-  readonly code: SdkErrorCode;
-  constructor(code: SdkErrorCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { Interruption } from '../demonstration/interruption.ts';
 import { Screen } from '../demonstration/screen.ts';
 import { describeCrowd, measureCrowd } from './browser/crowd.ts';
-import { describeHidden, measureHidden } from './browser/hidden-tab.ts';
+import { describeHidden, type HiddenOptions, measureHidden } from './browser/hidden-tab.ts';
 import { describeTab, measureTab } from './browser/tab.ts';
 import { describeVerification, measureVerification } from './verification.ts';
 
@@ -24,10 +24,19 @@ Measurements:
   crowd          20 tabs join one daemon: how long it takes, memory of a tab and of a connection; needs Chromium
 
 Options:
-  --json   the figures as JSON on stdout; progress goes to stderr
-  --help   shows this`;
+  --rounds <n>        of tab and hidden: how often each side has its turn (default 9)
+  --window <seconds>  of tab and hidden: how long a turn is measured (default 6)
+  --long-hidden       of hidden: as a tab is treated that was hidden five minutes ago, not just now
+  --json              the figures as JSON on stdout; progress goes to stderr
+  --help              shows this`;
 
-type Measure = (interruption: Interruption, screen: Screen) => Promise<{ report: object; lines: readonly string[] }>;
+type Measure = (parts: MeasureParts) => Promise<{ report: object; lines: readonly string[] }>;
+
+interface MeasureParts {
+  readonly interruption: Interruption;
+  readonly screen: Screen;
+  readonly turns: HiddenOptions;
+}
 
 const MEASUREMENTS: Readonly<Record<string, Measure>> = {
   verification: printable(measureVerification, describeVerification),
@@ -35,14 +44,23 @@ const MEASUREMENTS: Readonly<Record<string, Measure>> = {
   hidden: printable(measureHidden, describeHidden),
   crowd: printable(measureCrowd, describeCrowd),
 };
+/** Those in which sides take turns. */
+const WITH_TURNS = ['tab', 'hidden'];
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   let json: boolean;
   let measure: Measure | undefined;
+  let turns: HiddenOptions;
   try {
-    const options = { json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+    const options = {
+      rounds: { type: 'string' },
+      window: { type: 'string' },
+      'long-hidden': { type: 'boolean' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean' },
+    } as const;
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     if (values.help === true) {
       console.log(HELP);
@@ -52,6 +70,13 @@ async function main(args: readonly string[]): Promise<number> {
     const [name = 'verification', ...others] = positionals;
     measure = MEASUREMENTS[name];
     if (measure === undefined) throw new Error(`there is no measurement "${name}"`);
+    if ((values.rounds ?? values.window) !== undefined && !WITH_TURNS.includes(name)) {
+      throw new Error(`--rounds and --window are for ${WITH_TURNS.join(' and ')}, not for ${name}`);
+    }
+    const longHidden = values['long-hidden'] === true;
+    if (longHidden && name !== 'hidden') throw new Error(`--long-hidden is for hidden, not for ${name}`);
+    const windowMs = 1_000 * whole('--window', values.window ?? '6');
+    turns = { rounds: whole('--rounds', values.rounds ?? '9'), windowMs, longHidden };
     if (others.length > 0) throw new Error(`one measurement at a time, not "${positionals.join(' ')}"`);
   } catch (error) {
     console.error(`npm run bench: ${(error as Error).message}\n"npm run bench -- --help" shows what there is.`);
@@ -60,7 +85,7 @@ async function main(args: readonly string[]): Promise<number> {
   const screen = new Screen(json ? process.stderr : process.stdout);
   const interruption = new Interruption(() => screen.done());
   try {
-    const { report, lines } = await measure(interruption, screen);
+    const { report, lines } = await measure({ interruption, screen, turns });
     screen.done();
     if (json) console.log(JSON.stringify(report, undefined, 2));
     else for (const line of lines) screen.line(line);
@@ -73,12 +98,18 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+function whole(option: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 3_600) return value;
+  throw new Error(`${option} takes a whole number from 1 to 3600, not "${text}"`);
+}
+
 function printable<T extends object>(
-  measure: (interruption: Interruption, screen: Screen) => Promise<T>,
+  measure: (interruption: Interruption, screen: Screen, turns: HiddenOptions) => Promise<T>,
   describe: (report: T) => readonly string[],
 ): Measure {
-  return async (interruption, screen) => {
-    const report = await measure(interruption, screen);
+  return async ({ interruption, screen, turns }) => {
+    const report = await measure(interruption, screen, turns);
     return { report, lines: describe(report) };
   };
 }

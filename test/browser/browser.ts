@@ -61,7 +61,8 @@ export async function serve(folder: string): Promise<Site> {
   return { url: `http://127.0.0.1:${port}/`, port, close: () => closeServer(server) };
 }
 
-export function launch(executablePath: string): Promise<Browser> {
+/** `more` are arguments of Chromium beside the usual ones. */
+export function launch(executablePath: string, more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath,
     headless: true,
@@ -73,6 +74,7 @@ export function launch(executablePath: string): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   });
 }

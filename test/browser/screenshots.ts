@@ -33,7 +33,7 @@ interface Shot {
 }
 
 /** Small enough for a README. */
-const README_SIZE = { width: 1000, height: 690 };
+const README_SIZE = { width: 1250, height: 900, deviceScaleFactor: 0.8, mobile: false };
 const README_FOLDER = join(FOLDER, 'readme');
 const OTHER_HOST = 'volunteer.test';
 const LISTEN = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'];
@@ -60,7 +60,8 @@ async function shoot(browser: Browser, shot: Shot): Promise<void> {
     }
     if (readme !== undefined && size === 'wide') {
       await page.emulateMedia({ colorScheme: 'light' });
-      await page.setViewportSize(README_SIZE);
+      const session = await context.newCDPSession(page);
+      await session.send('Emulation.setDeviceMetricsOverride', README_SIZE);
       await page.evaluate(() => scrollTo(0, 0));
       await page.waitForTimeout(500);
       await page.screenshot({ path: join(README_FOLDER, `${readme}.png`) });
@@ -212,19 +213,20 @@ async function take(browser: Browser): Promise<void> {
 /** The volunteer tab on a network of its own: two peers that are up all the time, and one that gives work. */
 async function takeVolunteer(browser: Browser): Promise<void> {
   const site = await serveVolunteer({ folder: join(CHECKOUT, 'dist', 'volunteer') });
-  const network = `${NETWORK}-tabs`;
+  const network = 'harbour';
   const owner = await start({ network, cores: 0, listen: LISTEN });
   await start({ network, cores: 1, listen: LISTEN, bootstrap: owner.addresses.slice(0, 1) });
   const at = owner.addresses.find((address) => address.includes('/ws'))!;
   const url = `${site.url}#${formatInvitation({ addresses: [at], network })}`;
   const begin = (page: Page) => page.getByRole('button', { name: 'Start computing' }).click();
-  const goTo = (page: Page, view: string) => page.getByRole('link', { name: view, exact: true }).click();
+  const goTo = (page: Page, view: string) =>
+    page.getByRole('navigation').getByRole('link', { name: view, exact: true }).click();
 
   await shoot(browser, { name: '20-tab-uninvited', url: site.url });
   await shoot(browser, { name: '21-tab-malformed', url: `${site.url}#at=/ip4/nowhere` });
   await shoot(browser, {
     name: '22-tab-unreachable',
-    url: `${site.url}#${formatInvitation({ addresses: ['/ip4/127.0.0.1/tcp/9/ws'], network })}`,
+    url: `${site.url}#${formatInvitation({ addresses: ['/ip4/127.0.0.1/tcp/59999/ws'], network })}`,
     prepare: (page) => page.getByText('No peer of this network answers').waitFor(),
   });
   const believing = await launchWithHost(executablePath!, OTHER_HOST);
@@ -284,13 +286,7 @@ async function takeVolunteer(browser: Browser): Promise<void> {
     policy: { quorum: 2, ownResults: 'never' },
   });
   await shoot(browser, {
-    name: '29-tab-joining',
-    url,
-    readme: 'joining',
-    prepare: (page) => page.getByText('Mandelbrot set', { exact: true }).waitFor(),
-  });
-  await shoot(browser, {
-    name: '30-tab-paused-battery',
+    name: '29-tab-paused-battery',
     url,
     before: () => {
       const battery = Object.assign(new EventTarget(), { charging: false, level: 0.62 });
@@ -307,9 +303,9 @@ async function takeVolunteer(browser: Browser): Promise<void> {
       Number(/(\d+) of \d+ units drawn/.exec(document.querySelector('.picture')?.ariaLabel ?? '')?.[1] ?? 0) >= least;
     await page.waitForFunction(isDrawn, units, { timeout: 240_000 });
   };
-  await shoot(browser, { name: '31-tab-computing', url, readme: 'computing', sizes: ['wide'], prepare: drawn(14) });
+  await shoot(browser, { name: '30-tab-computing', url, readme: 'computing', sizes: ['wide'], prepare: drawn(14) });
   await shoot(browser, {
-    name: '32-tab-job',
+    name: '31-tab-job',
     url,
     sizes: ['narrow'],
     prepare: async (page) => {
@@ -317,6 +313,12 @@ async function takeVolunteer(browser: Browser): Promise<void> {
       await page.locator('.job-title').first().click();
       await page.waitForTimeout(2_000);
     },
+  });
+  await shoot(browser, {
+    name: '32-tab-joining',
+    url,
+    readme: 'joining',
+    prepare: (page) => page.getByText('Mandelbrot set', { exact: true }).waitFor(),
   });
   await owner.api(`jobs/${picture}/cancel`, {});
   await shoot(browser, {

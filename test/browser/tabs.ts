@@ -36,10 +36,11 @@ export class Tabs {
     this.#site = site;
   }
 
-  static async create(executablePath: string): Promise<Tabs> {
+  /** `more` are arguments of Chromium beside the usual ones. */
+  static async create(executablePath: string, more: readonly string[] = []): Promise<Tabs> {
     const folder = await mkdtemp(join(tmpdir(), 'shoal-tabs-'));
     await buildFixture(folder);
-    const [site, browser] = await Promise.all([serve(folder), launch(executablePath)]);
+    const [site, browser] = await Promise.all([serve(folder), launch(executablePath, more)]);
     return new Tabs(browser, folder, site);
   }
 

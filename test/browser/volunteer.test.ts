@@ -247,7 +247,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
     await page.getByText('Paste a link or an address first.').waitFor();
     await field.fill('https://example.org/#at=nowhere');
     await page.getByRole('button', { name: 'Join' }).click();
-    await page.getByText(/This invitation cannot be used: not a multiaddr/).waitFor();
+    await page.getByText(/not a multiaddr/i).waitFor();
     await field.fill(`https://example.org/shoal/#${invitation()}`);
     await page.getByRole('button', { name: 'Join' }).click();
     await startButton(page).waitFor();

@@ -94,9 +94,13 @@ describe('on this machine', () => {
   });
 
   it('is named by status, dashboard and API', async () => {
-    const { volunteerUrl } = await daemon.api<{ volunteerUrl: string }>('status');
+    const { volunteerUrl, relay } = await daemon.api<{ volunteerUrl: string; relay: object }>('status');
     expect(volunteerUrl).toBe(daemon.volunteerUrl);
-    expect((await shoal(['status', '--data', daemon.data])).stdout).toContain(`join at ${volunteerUrl}`);
+    expect(relay).toMatchObject({ reservations: 0 });
+    const { stdout } = await shoal(['status', '--data', daemon.data]);
+    expect(stdout).toContain(`join at ${volunteerUrl}`);
+    expect(stdout).toMatch(/peers +0 connected \(room for \d+ more\)/);
+    expect(stdout).toMatch(/relay +0 of \d+ places/);
     const dashboard = await shoal(['dashboard', '--data', daemon.data]);
     expect(dashboard.stdout.trim()).toBe(daemon.dashboard);
     expect(dashboard.stderr).toContain(volunteerUrl);
@@ -166,7 +170,11 @@ describe('without the flag', () => {
     try {
       expect(daemon.volunteerUrl).toBeUndefined();
       expect(daemon.addresses).toHaveLength(1);
-      expect(await daemon.api<object>('status')).not.toHaveProperty('volunteerUrl');
+      const status = await daemon.api<object>('status');
+      expect(status).not.toHaveProperty('volunteerUrl');
+      // No tab can connect to it, so it is no relay for any.
+      expect(status).not.toHaveProperty('relay');
+      expect(status).toMatchObject({ connections: { now: 0, max: 128 } });
       expect((await shoal(['status', '--data', daemon.data])).stdout).not.toContain('join at');
     } finally {
       await daemon.stop();

@@ -11,7 +11,7 @@ describe.each(PROGRAMS)('%s', (program) => {
   it('has a help text', async () => {
     const { exitCode, stdout } = await shoal(['--help'], { entry });
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^Usage: npm (start|run \w+) -- \[options\]/);
+    expect(stdout).toMatch(/^Usage: npm (start|run \w+) -- (\[measurement\] )?\[options\]/);
   });
 
   it.each([[['--colour']], [['extra']]])('refuses %j with exit code 2', async (args) => {

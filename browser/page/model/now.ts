@@ -34,6 +34,13 @@ const DOING: Readonly<Record<string, string>> = {
   revealed: 'revealed, waiting for the verdict',
   failed: 'failed here',
 };
+/** What a paused peer would wait for if it were not paused: no answer to anything. */
+const MOOT_WHILE_PAUSED: ReadonlySet<Reason['code']> = new Set<Reason['code']>([
+  'no-job',
+  'not-rostered',
+  'rank-not-open',
+  'claimed-by-others',
+]);
 const AT_WORK = new Set(['fetching', 'executing', 'committing']);
 
 export function nowOf(view: PeerView, kind: PeerSource['kind'] = 'daemon'): Now {
@@ -48,8 +55,7 @@ export function nowOf(view: PeerView, kind: PeerSource['kind'] = 'daemon'): Now 
   if (view.paused.length > 0) {
     const [pause, others] = split(view.why, 'paused');
     const words = pause === undefined ? { text: 'paused', advice: undefined } : reasonWords(kind, pause, wording);
-    // What it would wait for if it were not paused is no answer to anything.
-    const rest = explained(kind === 'tab' ? others.filter(({ code }) => code !== 'no-job') : others);
+    const rest = explained(kind === 'tab' ? others.filter(({ code }) => !MOOT_WHILE_PAUSED.has(code)) : others);
     const reasons = words.advice === undefined ? rest : [{ text: words.advice, advice: undefined }, ...rest];
     return { mood: 'paused', headline: sentence(words.text), reasons, running, held };
   }

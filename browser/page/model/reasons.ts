@@ -20,8 +20,13 @@ export function reasonWords(kind: PeerSource['kind'], reason: Reason, wording: W
       return { text: 'this tab gives no cores and computes nothing', advice: 'give it some under “This peer”' };
     case 'no-job':
       return {
-        text: 'no job is known that this tab could work on',
-        advice: 'it begins by itself when one is submitted',
+        text: 'no job is waiting for this tab',
+        advice: 'it begins by itself as soon as somebody submits one',
+      };
+    case 'not-rostered':
+      return {
+        text: `job ${reason.job.slice(0, 10)} has not let this tab in yet`,
+        advice: 'its submitter lets in peers it can see, which takes some seconds',
       };
     case 'paused':
       return {

@@ -10,7 +10,7 @@ import type { OwnJob } from '../peer-source.ts';
 import type { PageState } from '../state.ts';
 import { CheckGraphPanel } from './check-graph.tsx';
 import { Facts, Panel, PeerTag, Progress, Reasons } from './parts.tsx';
-import { JobPicture } from './picture.tsx';
+import { drawsPicture, JobPicture } from './picture.tsx';
 import { ResultPanel } from './result.tsx';
 import { UnitGrid } from './unit-grid.tsx';
 
@@ -29,6 +29,12 @@ export function JobPage({ state, job }: JobProps): JSX.Element | null {
   const reasons = isActive(jobView)
     ? jobView.why.map((reason) => reasonWords(state.source.kind, reason, { peer: shortPeerName, nowMs: view.nowMs }))
     : [];
+  const hasPicture = drawsPicture(state, jobView);
+  const kernel = (
+    <Panel title="What its kernel may touch">
+      <Facts facts={touchOfJob(jobView.spec)} />
+    </Panel>
+  );
   return (
     <>
       <JobHead state={state} job={jobView} own={own} nowMs={view.nowMs} />
@@ -41,15 +47,14 @@ export function JobPage({ state, job }: JobProps): JSX.Element | null {
           <Panel title="Units">
             <UnitGrid job={jobView} />
           </Panel>
-          <Panel title="What its kernel may touch">
-            <Facts facts={touchOfJob(jobView.spec)} />
-          </Panel>
+          {!hasPicture && kernel}
         </div>
         <div class="stack">
           <Panel title="Who computed it">
             <Contributions job={jobView} self={view.self} />
           </Panel>
           <CheckGraphPanel view={view} job={jobView} />
+          {hasPicture && kernel}
         </div>
       </div>
     </>

@@ -10,7 +10,9 @@ const ROWS_MAX = 40;
 
 export function PeerTable({ view }: { readonly view: PeerView }): JSX.Element {
   const kind = useContext(Kind);
-  const peers = view.peers.toSorted((a, b) => Number(b.connected) - Number(a.connected) || (a.peer < b.peer ? -1 : 1));
+  const peers = view.peers.toSorted((a, b) => (a.peer < b.peer ? -1 : 1));
+  const here = peers.filter(({ connected, offences }) => connected || offences > 0);
+  const gone = peers.filter((peer) => !here.includes(peer));
   const connected = peers.filter((peer) => peer.connected).length;
   return (
     <Panel
@@ -33,41 +35,57 @@ export function PeerTable({ view }: { readonly view: PeerView }): JSX.Element {
           )}
         </p>
       ) : (
-        <div class="table-scroll">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Peer</th>
-                <th scope="col">State</th>
-                <th scope="col" class="number roomy">
-                  Cores
-                </th>
-                <th scope="col" class="number">
-                  Ping
-                </th>
-                <th scope="col" class="number">
-                  Offences
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {peers.slice(0, ROWS_MAX).map((row) => (
-                <tr key={row.peer} class={row.offences > 0 ? 'bad' : ''}>
-                  <th scope="row">
-                    <PeerTag peer={row.peer} />
-                  </th>
-                  <td>{stateOf(row)}</td>
-                  <td class="number roomy">{row.cores ?? '–'}</td>
-                  <td class="number">{row.roundTripMs === undefined ? '–' : ping(row.roundTripMs)}</td>
-                  <td class="number">{row.offences}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <>
+          {here.length > 0 && <Rows rows={here} />}
+          {gone.length > 0 && (
+            <details class="also">
+              <summary>{count(gone.length, 'peer')} that left</summary>
+              <Rows rows={gone} />
+            </details>
+          )}
+        </>
       )}
-      {peers.length > ROWS_MAX && <p class="note">and {count(peers.length - ROWS_MAX, 'more peer')}</p>}
     </Panel>
+  );
+}
+
+function Rows({ rows }: { readonly rows: readonly PeerRow[] }): JSX.Element {
+  return (
+    <>
+      <div class="table-scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Peer</th>
+              <th scope="col">State</th>
+              <th scope="col" class="number roomy">
+                Cores
+              </th>
+              <th scope="col" class="number">
+                Ping
+              </th>
+              <th scope="col" class="number">
+                Offences
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.slice(0, ROWS_MAX).map((row) => (
+              <tr key={row.peer} class={row.offences > 0 ? 'bad' : ''}>
+                <th scope="row">
+                  <PeerTag peer={row.peer} />
+                </th>
+                <td>{stateOf(row)}</td>
+                <td class="number roomy">{row.cores ?? '–'}</td>
+                <td class="number">{row.roundTripMs === undefined ? '–' : ping(row.roundTripMs)}</td>
+                <td class="number">{row.offences}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {rows.length > ROWS_MAX && <p class="note">and {count(rows.length - ROWS_MAX, 'more peer')}</p>}
+    </>
   );
 }
 

@@ -54,7 +54,7 @@ export function UninvitedPage(props: {
           </p>
         ) : (
           <p class="problem" role="alert">
-            {sentence(props.problem)}
+            {sentence(props.problem.replace(/^this invitation cannot be used: /i, ''))}
           </p>
         )}
         <form onSubmit={submit} class="token-form" noValidate>

@@ -119,6 +119,12 @@ export function invitationUrl(url: string, addresses: readonly string[], network
   return first === undefined ? url : `${url}#${formatInvitation({ addresses: [first], network })}`;
 }
 
+/** Whether a tab can connect to a peer that listens there. */
+export function isForTabs(address: string): boolean {
+  const parts = names(parseAddress(address));
+  return parts.some((name) => name === 'ws' || name === 'wss' || name === 'webrtc-direct');
+}
+
 function isWebSocket(address: Multiaddr, isEncrypted: boolean): boolean {
   const parts = names(address);
   if (!parts.includes('ws') && !parts.includes('wss')) return false;

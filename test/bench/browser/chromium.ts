@@ -27,6 +27,16 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
+/** The stronger throttling of a page that has been hidden for five minutes begins after a second. */
+const LONG_HIDDEN = '--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/1';
+
+export interface ChromiumOptions {
+  /** A window on a virtual screen: a headless page is never hidden. */
+  readonly display: boolean;
+  /** A page that has just been hidden is treated as one that was hidden long ago. */
+  readonly longHidden?: boolean;
+}
+
 export interface Chromium {
   readonly browser: Browser;
   readonly pid: number;
@@ -35,8 +45,8 @@ export interface Chromium {
   close(): Promise<void>;
 }
 
-/** With `display`, a window on a virtual screen: a headless page is never hidden. Rejects when something is missing. */
-export async function startChromium({ display }: { readonly display: boolean }): Promise<Chromium> {
+/** Rejects with a word when something is missing. */
+export async function startChromium({ display, longHidden = false }: ChromiumOptions): Promise<Chromium> {
   const executablePath = findBrowser();
   if (executablePath === undefined) throw new Error('no Chromium found: run .ci/install-chromium.sh');
   const closing: (() => unknown)[] = [];
@@ -54,7 +64,7 @@ export async function startChromium({ display }: { readonly display: boolean }):
     const browser = await launch({
       executablePath,
       headless: !display,
-      args: ARGUMENTS,
+      args: [...ARGUMENTS, ...(longHidden ? [LONG_HIDDEN] : [])],
       ignoreDefaultArgs: KEEPS_AWAKE,
       userDataDir: join(folder, 'profile'),
       ...(screen === undefined ? {} : { env: { ...process.env, DISPLAY: screen.name } }),

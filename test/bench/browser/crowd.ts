@@ -24,6 +24,7 @@ export interface CrowdReport {
   readonly joinedAfterMs: number;
   readonly jobMs: number;
   readonly units: number;
+  readonly executionsPerUnit: number;
   /** Units of which a tab is among the authors who count, by tab; sorted. */
   readonly unitsOfTabs: readonly number[];
   /** Bytes. A renderer holds one tab: its page, its peer and its workers. */
@@ -81,11 +82,19 @@ export async function measureCrowd({ createSwarm }: Interruption, screen: Screen
     await until('the job is finished', isFinished, 300_000, 50);
     const jobMs = performance.now() - jobStartedAt;
     if (Buffer.compare(await submitter.client.result(job), expected()) !== 0) throw new Error('a wrong result');
-    const counted = (await submitter.client.job(job)).view!.unitRows.flatMap(({ countedAuthors }) => countedAuthors);
+    const { unitRows, executions } = (await submitter.client.job(job)).view!;
+    const counted = unitRows.flatMap(({ countedAuthors }) => countedAuthors);
     const unitsOfTabs = tabs.map(({ self }) => counted.filter((author) => author === self).length);
     const { renderers, shared: sharedAfter } = browserMemory(chromium);
     return {
-      ...{ tabs: TABS, joinedAfterMs, jobMs, units: UNITS, unitsOfTabs: unitsOfTabs.toSorted((a, b) => a - b) },
+      ...{
+        tabs: TABS,
+        joinedAfterMs,
+        jobMs,
+        units: UNITS,
+        executionsPerUnit: executions / UNITS,
+        unitsOfTabs: unitsOfTabs.toSorted((a, b) => a - b),
+      },
       ...{ rendererBefore, rendererAfter: spread(renderers), sharedBefore, sharedAfter },
       ...{ daemonBefore, daemonConnected, daemonAfter: await restingMemory(submitter) },
     };
@@ -102,7 +111,7 @@ export function describeCrowd(report: CrowdReport): readonly string[] {
   const perTab = (before: number, after: number): string => mib((after - before) / tabs);
   return [
     '',
-    `${tabs} tabs connected after ${seconds(report.joinedAfterMs)}; a job of ${report.units} units took ${seconds(report.jobMs)}.`,
+    `${tabs} tabs connected after ${seconds(report.joinedAfterMs)}; a job of ${report.units} units took ${seconds(report.jobMs)}, with ${report.executionsPerUnit.toFixed(2)} executions per unit.`,
     `Units that count, by tab: least ${unitsOfTabs[0]}, median ${percentile(unitsOfTabs, 0.5)}, most ${unitsOfTabs.at(-1)}; ${unitsOfTabs.filter((units) => units > 0).length} of ${tabs} tabs took part.`,
     `Memory of a tab's renderer: median ${mib(rendererBefore.median)} connected, ${mib(rendererAfter.median)} after the job (most ${mib(rendererAfter.most)}).`,
     `Memory of the rest of the browser: ${mib(report.sharedBefore)} before, ${mib(report.sharedAfter)} after: ${perTab(report.sharedBefore, report.sharedAfter)} for a tab.`,

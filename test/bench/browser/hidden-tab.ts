@@ -11,17 +11,21 @@ import type { Screen } from '../../demonstration/screen.ts';
 import { until } from '../../support/daemon.ts';
 import { startChromium } from './chromium.ts';
 import { joinFrom } from './fixture.ts';
-import { type Comparison, compare, describeComparison, type Side, submitLongJob } from './rounds.ts';
+import { type Comparison, compare, describeComparison, type Side, submitLongJob, type Turns } from './rounds.ts';
 import { isSeen, tabSide } from './sides.ts';
 
 export const HIDDEN_GOAL = 0.95;
 const HIDDEN_TIMERS_PER_SECOND_MAX = 2;
 const VISIBLE_TIMERS_PER_SECOND_MIN = 10;
 const WORKERS = 2;
-const ROUNDS = 9;
-const WINDOW_MS = 6_000;
+
+export interface HiddenOptions extends Turns {
+  /** Measures what a tab gets that was hidden more than five minutes ago: a timer a minute. */
+  readonly longHidden: boolean;
+}
 
 export interface HiddenReport extends Comparison {
+  readonly longHidden: boolean;
   /** The highest of all windows in which the page was hidden, and the lowest of those in which it was visible. */
   readonly timersPerSecond: { readonly hidden: number; readonly visible: number };
 }
@@ -37,10 +41,14 @@ declare global {
   var probe: Probe;
 }
 
-export async function measureHidden({ createSwarm }: Interruption, screen: Screen): Promise<HiddenReport> {
-  screen.line(`hidden and visible: ${ROUNDS} rounds, each ${WINDOW_MS / 1_000} s on ${WORKERS} workers`);
+export async function measureHidden(
+  { createSwarm }: Interruption,
+  screen: Screen,
+  { longHidden, ...turns }: HiddenOptions,
+): Promise<HiddenReport> {
+  screen.line(`hidden and visible: ${turns.rounds} rounds, each ${turns.windowMs / 1_000} s on ${WORKERS} workers`);
   const swarm = await createSwarm();
-  const chromium = await startChromium({ display: true });
+  const chromium = await startChromium({ display: true, longHidden });
   try {
     const submitter = await swarm.start('submitter', { cores: 0, listen: LISTEN });
     const page = await chromium.openPage();
@@ -72,10 +80,10 @@ export async function measureHidden({ createSwarm }: Interruption, screen: Scree
       },
     });
     const job = await submitLongJob(submitter);
-    const options = { rounds: ROUNDS, windowMs: WINDOW_MS, screen };
+    const options = { ...turns, screen };
     const comparison = await compare([sideOf('hidden'), sideOf('visible')], options);
     await submitter.client.cancel(job);
-    return { ...comparison, timersPerSecond: timers };
+    return { ...comparison, longHidden, timersPerSecond: timers };
   } finally {
     await chromium.close();
     await swarm.stop();
@@ -86,7 +94,7 @@ export function describeHidden(report: HiddenReport): readonly string[] {
   const { hidden, visible } = report.timersPerSecond;
   return [
     '',
-    'One volunteering tab, hidden behind another tab and in front, taking turns on one job.',
+    `One volunteering tab, hidden ${report.longHidden ? 'as after five minutes ' : ''}behind another tab and in front, taking turns on one job.`,
     `Timers on the page: at most ${hidden.toFixed(1)} a second while hidden, at least ${visible.toFixed(1)} while visible.`,
     ...describeComparison(report, HIDDEN_GOAL),
   ];

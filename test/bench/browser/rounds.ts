@@ -60,6 +60,8 @@ export interface Spread {
 const GRAIN: Grain = { name: '10 ms', taskMs: 10, side: 16, tasksPerUnit: 32, columns: 256, rows: 512 };
 /** About 10 ms of this kernel for a square of 256 pixels on the machines of these years. */
 const ITERATIONS = 20_000;
+/** Beyond it the throughput of a round is a matter of chance. */
+const QUIET_CORES_MAX = 0.1;
 const WARM_UNITS = 8;
 
 /** A job that lasts longer than any measurement. Cancel it at the end. */
@@ -76,9 +78,13 @@ export function sampleOf({ nowMs, totals }: PeerView): Sample {
   return { atMs: nowMs, units: totals.unitsExecuted, fuel: totals.fuelExecuted };
 }
 
-export interface CompareOptions {
+export interface Turns {
   readonly rounds: number;
+  /** Time of one side that is measured in each round. */
   readonly windowMs: number;
+}
+
+export interface CompareOptions extends Turns {
   readonly screen: Screen;
 }
 
@@ -153,11 +159,15 @@ export function describeComparison({ medians, rounds, wallRatio, cpuRatio }: Com
   const width = Math.max(...names.map((name) => name.length));
   const spread = ({ median, least, most }: Spread): string =>
     `${median.toFixed(3)} (${least.toFixed(2)} to ${most.toFixed(2)})`;
+  const busy = Math.max(...names.map((name) => medians[name]!.otherCores));
   return [
     ...names.map((name) => {
       const { unitsPerSecond, fuelPerSecond, fuelPerCpuSecond, otherCores } = medians[name]!;
       return `${name.padEnd(width)}  ${unitsPerSecond.toFixed(2)} units/s, ${giga(fuelPerSecond)} G fuel/s, ${giga(fuelPerCpuSecond)} G fuel per CPU second, ${otherCores.toFixed(2)} cores taken by others`;
     }),
     `${names.join(' / ')}: ${spread(wallRatio)} of the throughput, ${spread(cpuRatio)} of the fuel per CPU second; median of ${rounds.length} interleaved rounds, least and most (goal: ${goal} of the throughput)`,
+    ...(busy > QUIET_CORES_MAX
+      ? [`Other processes took ${busy.toFixed(1)} cores: repeat this on a quiet machine, throughput tells little here.`]
+      : []),
   ];
 }

@@ -10,16 +10,14 @@ import type { Screen } from '../../demonstration/screen.ts';
 import { until } from '../../support/daemon.ts';
 import { startChromium } from './chromium.ts';
 import { joinFrom } from './fixture.ts';
-import { type Comparison, compare, describeComparison, type Side, submitLongJob } from './rounds.ts';
+import { type Comparison, compare, describeComparison, type Side, submitLongJob, type Turns } from './rounds.ts';
 import { daemonSide, isSeen, tabSide } from './sides.ts';
 
 export const TAB_GOAL = 0.9;
 const WORKERS = 2;
-const ROUNDS = 9;
-const WINDOW_MS = 6_000;
 
-export async function measureTab({ createSwarm }: Interruption, screen: Screen): Promise<Comparison> {
-  screen.line(`tab and daemon: ${ROUNDS} rounds, each side ${WINDOW_MS / 1_000} s on ${WORKERS} workers`);
+export async function measureTab({ createSwarm }: Interruption, screen: Screen, turns: Turns): Promise<Comparison> {
+  screen.line(`tab and daemon: ${turns.rounds} rounds, each side ${turns.windowMs / 1_000} s on ${WORKERS} workers`);
   const swarm = await createSwarm();
   const chromium = await startChromium({ display: false });
   try {
@@ -34,7 +32,7 @@ export async function measureTab({ createSwarm }: Interruption, screen: Screen):
     const sides: readonly [Side, Side] = [tab, daemonSide('daemon', volunteer)];
     for (const side of sides) await side.end();
     const job = await submitLongJob(submitter);
-    const comparison = await compare(sides, { rounds: ROUNDS, windowMs: WINDOW_MS, screen });
+    const comparison = await compare(sides, { ...turns, screen });
     await submitter.client.cancel(job);
     return comparison;
   } finally {
