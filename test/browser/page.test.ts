@@ -33,12 +33,12 @@ describe.skipIf(executablePath === undefined)(where, () => {
     readonly trespasses: readonly string[];
   }
 
-  async function open(fragment: string): Promise<Watched> {
+  async function open(fragment: string, at: RunningDaemon = daemon): Promise<Watched> {
     const context = await browser.newContext({ viewport: { width: 1100, height: 900 } });
     const page = await context.newPage();
     page.setDefaultTimeout(45_000);
     const trespasses: string[] = [];
-    const own = `http://127.0.0.1:${daemon.apiPort}/`;
+    const own = `http://127.0.0.1:${at.apiPort}/`;
     page.on('request', (request) => {
       const url = request.url();
       if (!url.startsWith(own) && !url.startsWith('blob:')) trespasses.push(`asked for ${url}`);
@@ -118,6 +118,27 @@ describe.skipIf(executablePath === undefined)(where, () => {
       expect(await page.content()).not.toContain(daemon.peer);
       expect(trespasses).toEqual([]);
       await page.context().close();
+    }
+  });
+
+  it('invites volunteers with a code and a link where the daemon serves them a page, and says how where not', async () => {
+    const { page } = await open(`#token=${daemon.token}`);
+    await page.getByRole('link', { name: 'Invite' }).click();
+    await page.getByText('shoal up --serve-volunteers').waitFor();
+    await page.context().close();
+
+    const host = await startDaemon({ network: 'page-host', cores: 0, args: ['--serve-volunteers', '127.0.0.1:0'] });
+    try {
+      const { volunteerUrl } = await host.api<{ volunteerUrl: string }>('status');
+      const { page: dashboard, trespasses } = await open(`#token=${host.token}`, host);
+      await dashboard.getByRole('link', { name: 'Invite' }).click();
+      await dashboard.getByRole('img', { name: 'QR code of the invitation link' }).waitFor();
+      expect(await dashboard.getByLabel('Link', { exact: true }).inputValue()).toBe(volunteerUrl);
+      await dashboard.getByText('Only this machine can use this link.').waitFor();
+      expect(trespasses).toEqual([]);
+      await dashboard.context().close();
+    } finally {
+      await host.stop();
     }
   });
 
