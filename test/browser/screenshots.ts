@@ -32,8 +32,9 @@ interface Shot {
   readonly before?: () => void;
 }
 
-/** Small enough for a README. */
-const README_SIZE = { width: 1250, height: 900, deviceScaleFactor: 0.8, mobile: false };
+/** Small enough for a README, with as much of the page as a larger window shows. */
+const README_SIZE = { width: 1000, height: 704 };
+const README_ZOOM = '0.8';
 const README_FOLDER = join(FOLDER, 'readme');
 const OTHER_HOST = 'volunteer.test';
 const LISTEN = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'];
@@ -60,9 +61,11 @@ async function shoot(browser: Browser, shot: Shot): Promise<void> {
     }
     if (readme !== undefined && size === 'wide') {
       await page.emulateMedia({ colorScheme: 'light' });
-      const session = await context.newCDPSession(page);
-      await session.send('Emulation.setDeviceMetricsOverride', README_SIZE);
-      await page.evaluate(() => scrollTo(0, 0));
+      await page.setViewportSize(README_SIZE);
+      await page.evaluate((zoom) => {
+        document.documentElement.style.zoom = zoom;
+        scrollTo(0, 0);
+      }, README_ZOOM);
       await page.waitForTimeout(500);
       await page.screenshot({ path: join(README_FOLDER, `${readme}.png`) });
     }
