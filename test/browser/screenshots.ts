@@ -138,10 +138,14 @@ async function take(browser: Browser): Promise<void> {
     arguments: { width: '1024', height: '1024', iterations: '40000' },
     policy: { quorum: 2, ownResults: 'never' },
   });
-  await until('a half-filled picture', async () => {
-    const { progress } = await others[0]!.api<{ progress: { done: number; units: number } }>(`jobs/${picture}`);
-    return progress.done >= progress.units * 0.35;
-  });
+  await until(
+    'a half-filled picture',
+    async () => {
+      const { progress } = await others[0]!.api<{ progress: { done: number; units: number } }>(`jobs/${picture}`);
+      return progress.done >= progress.units * 0.35;
+    },
+    240_000,
+  );
   await shoot(browser, {
     name: '05-picture-half',
     url: dashboard(others[0]!),
