@@ -17,9 +17,17 @@ export interface ProviderProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
-export async function startProvider(configuration: ProviderConfiguration): Promise<ProviderProcess> {
+/** `env` is added to the environment of this process. */
+export async function startProvider(
+  configuration: ProviderConfiguration,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ProviderProcess> {
   if (!existsSync(ENTRY)) throw new Error(`${ENTRY} is missing: run npm run build first`);
-  const child = fork(ENTRY, [JSON.stringify(configuration)], { execArgv: ['--expose-gc'], stdio: 'inherit' });
+  const child = fork(ENTRY, [JSON.stringify(configuration)], {
+    execArgv: ['--expose-gc'],
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
   const ready = (await nextMessage(child, 'ready')) as ProviderReady;
   return {
     peer: ready.peer as PeerKey,
