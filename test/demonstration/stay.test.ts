@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parseInvitation } from '../../node/network/invitation.ts';
-import { until } from '../support/daemon.ts';
+import { startDaemon, until } from '../support/daemon.ts';
 import { viewOf } from './stay.ts';
 import { entry } from './swarm.ts';
 
@@ -48,6 +48,16 @@ it('stays up, draws on, can be watched and joined, and ends orderly', { timeout:
 
     await shown('that it stays', /The network stays up/);
     await shown('the first picture after that', /picture 1: quorum/);
+    const newcomer = await startDaemon({
+      network: network!,
+      bootstrap: /--bootstrap (\S+)/.exec(out)!.slice(1),
+      cores: 0,
+    });
+    try {
+      await shown('that somebody joined', new RegExp(`joined: ${newcomer.peer} \\(shoal/`));
+    } finally {
+      await newcomer.stop();
+    }
     child.kill('SIGINT');
     await closed;
     expect(problems).toBe('');

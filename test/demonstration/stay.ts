@@ -19,6 +19,7 @@ const PLACES = [
 const DEPTHS = 8;
 /** Between two pictures: the machine breathes, and who watches sees the whole one. */
 const PAUSE_MS = 2_000;
+const LOOK_INTERVAL_MS = 1_000;
 
 /** Never resolves; rejects when a picture cannot be had any more. */
 export async function stayUp(swarm: Swarm, submitter: SwarmPeer, seed: number, screen: Screen): Promise<never> {
@@ -29,9 +30,11 @@ export async function stayUp(swarm: Swarm, submitter: SwarmPeer, seed: number, s
   screen.line(`  a peer:      npx shoal up --network ${swarm.network} --bootstrap ${submitter.daemon.addresses[0]} \\`);
   screen.line('                 --listen /ip4/127.0.0.1/tcp/0 --data /tmp/newcomer');
   screen.line();
-  const met = new Set<string>();
+  return Promise.race([drawOn(swarm, submitter, seed, screen), sayWhoJoins(swarm, submitter, screen)]);
+}
+
+async function drawOn(swarm: Swarm, submitter: SwarmPeer, seed: number, screen: Screen): Promise<never> {
   for (let round = 0; ; round++) {
-    await sayWhoJoined(swarm, submitter, met, screen);
     const { progress } = await play({
       swarm,
       submitter,
@@ -46,7 +49,7 @@ export async function stayUp(swarm: Swarm, submitter: SwarmPeer, seed: number, s
     });
     screen.done();
     screen.line(`  picture ${round + 1}: ${progress.label}, ${(progress.elapsedMs / 1_000).toFixed(1)} s`);
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await pause(PAUSE_MS);
   }
 }
 
@@ -57,10 +60,18 @@ export function viewOf(seed: number, round: number): View {
   return { width: 512, height: 512, centreX, centreY, span: 3 * 0.4 ** (round % DEPTHS), iterations: 20_000 };
 }
 
-async function sayWhoJoined(swarm: Swarm, { client }: SwarmPeer, met: Set<string>, screen: Screen): Promise<void> {
-  for (const { peer, peerName, agent, connected } of await client.peers()) {
-    if (!connected || met.has(peer) || swarm.has(peer)) continue;
-    met.add(peer);
-    screen.line(`  joined: ${peerName} (${agent.startsWith('shoal-tab/') ? 'a browser tab' : agent})`);
+async function sayWhoJoins(swarm: Swarm, { client }: SwarmPeer, screen: Screen): Promise<never> {
+  const met = new Set<string>();
+  for (;;) {
+    for (const { peer, peerName, agent, connected } of await client.peers()) {
+      if (!connected || met.has(peer) || swarm.has(peer)) continue;
+      met.add(peer);
+      screen.line(`  joined: ${peerName} (${agent.startsWith('shoal-tab/') ? 'a browser tab' : agent})`);
+    }
+    await pause(LOOK_INTERVAL_MS);
   }
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
 }
