@@ -10,7 +10,7 @@ export async function printInvitation(url: string): Promise<void> {
   else if (process.stdout.isTTY === true) print(await codeFor(url));
 }
 
-/** White on black whatever the terminal's colours are: many cameras do not read a code that is the other way round. */
+/** Its light parts are white and its dark ones black whatever the terminal's colours are: many cameras read no inverted code. */
 export async function codeFor(url: string): Promise<string> {
   const { renderUnicodeCompact } = await import('uqr');
   const lines = renderUnicodeCompact(url, { border: 2 }).split('\n');
