@@ -87,12 +87,16 @@ export function CopyButton(props: {
   readonly isLarge?: boolean;
 }): JSX.Element {
   const { text, what, isLarge = false } = props;
-  const isCopied = useSignal(false);
+  const usual = isLarge ? 'Copy link' : 'Copy';
+  const said = useSignal(usual);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text);
-    isCopied.value = true;
+    // A browser may forbid it; the text stands beside the button and can be copied by hand.
+    said.value = await navigator.clipboard.writeText(text).then(
+      () => 'Copied',
+      () => 'Not allowed here',
+    );
     setTimeout(() => {
-      isCopied.value = false;
+      said.value = usual;
     }, 1_500);
   };
   return (
@@ -102,7 +106,7 @@ export function CopyButton(props: {
       onClick={() => void copy()}
       aria-label={`Copy ${what}`}
     >
-      <span aria-live="polite">{isCopied.value ? 'Copied' : isLarge ? 'Copy link' : 'Copy'}</span>
+      <span aria-live="polite">{said.value}</span>
     </button>
   );
 }

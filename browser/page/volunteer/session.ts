@@ -100,6 +100,7 @@ export class VolunteerSession {
     const { memory } = this.#parts;
     memory.cores = this.cores.value;
     memory.started = 'computing';
+    memory.keep(stage.found, formatInvitation(stage.found.invitation));
     await stage.state.source.setCapacity?.({ cores: this.cores.value, paused: false });
     if (this.stage.value === stage) this.stage.value = { ...stage, name: 'running' };
   }
@@ -116,7 +117,8 @@ export class VolunteerSession {
         paused: ['manual'],
       });
       const fragment = formatInvitation(found.invitation);
-      memory.keep(found, fragment);
+      // Consent is for a network: a link to another one, sent by whomever, waits for the button again.
+      const isKnown = found.from !== 'link' || memory.network === fragment;
       if (found.from !== 'site') showInvitation(fragment);
       const state = new PageState(source, hash(), {
         ...extras,
@@ -130,7 +132,7 @@ export class VolunteerSession {
         this.stage.value = { name: 'ended', reason };
       });
       state.view.subscribe((view) => this.#remember(view?.cores, view?.paused.includes('manual')));
-      await this.#goOn(joined);
+      if (isKnown) await this.#goOn(joined);
     } catch (error) {
       this.#impossible(error);
     }
