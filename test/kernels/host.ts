@@ -9,9 +9,11 @@ import { concatBytes, uint32Bytes } from '../../node/protocol/bytes.ts';
 import { type KernelManifest, parseManifest } from '../../node/sdk/manifest.ts';
 
 export const KERNELS = [
+  'k-means',
   'lucas-lehmer',
   'mandelbrot',
   'option-price',
+  'path-trace',
   'prime-count',
   'sequence-align',
   'spectrum',
