@@ -45,6 +45,8 @@ let least: u64 = 0;
 /** For each cluster u64 points and u64 squares; and u64 sums of all coordinates. */
 let counts: usize = 0;
 let sums: usize = 0;
+/** The same sums while points come in, as u32, each row as long as two of i16: an input is too short to overflow them. */
+let partSums: usize = 0;
 
 function readParameters(): bool {
   const given = parameters();
@@ -81,6 +83,8 @@ export function shoal_init(): i32 {
       store<u16>(vector + ((d & 7) << 1), coordinate);
     }
   }
+  partSums = aligned(rowBytes * 2 * clusters);
+  memory.fill(partSums, 0, rowBytes * 2 * clusters);
   point = aligned(rowBytes);
   memory.fill(point, 0, rowBytes);
   pointsPerStep = max<u32>(1, STEP_WORK / (clusters * dimensions));
@@ -97,12 +101,24 @@ export function shoal_step(steps: i32): i32 {
     for (let i: u32 = 0; i < now; i++) placePoint();
     pointsLeft -= now;
   }
-  if (pointsLeft == 0) putRows();
+  if (pointsLeft == 0) {
+    for (let cluster: u32 = 0; cluster < clusters; cluster++) {
+      for (let d: u32 = 0; d < dimensions; d++) {
+        const part = load<u32>(partSums + rowBytes * 2 * cluster + ((<usize>d) << 2));
+        store<u64>(sums + ((<usize>(cluster * dimensions + d)) << 3), part);
+      }
+    }
+    putRows();
+  }
   return stepsLeft();
 }
 
 function placePoint(): void {
-  for (let d: u32 = 0; d < dimensions; d++) {
+  const whole = dimensions & ~7;
+  for (let d: u32 = 0; d < whole; d += 8) {
+    v128.store(point + ((<usize>d) << 1), i16x8.shl(v128.load_ext<u8>(next + d), FRACTION));
+  }
+  for (let d = whole; d < dimensions; d++) {
     store<u16>(point + ((<usize>d) << 1), (<u16>load<u8>(next + d)) << (<u16>FRACTION));
   }
   nearest = 0;
@@ -133,10 +149,16 @@ function placePoint(): void {
   const count = counts + ((<usize>nearest) << 4);
   store<u64>(count, load<u64>(count) + 1);
   store<u64>(count, load<u64>(count, 8) + least, 8);
-  const sum = sums + ((<usize>(nearest * dimensions)) << 3);
-  for (let d: u32 = 0; d < dimensions; d++) {
-    const at = sum + ((<usize>d) << 3);
-    store<u64>(at, load<u64>(at) + load<u8>(next + d));
+  const sum = partSums + rowBytes * 2 * nearest;
+  for (let d: u32 = 0; d < whole; d += 8) {
+    const at = sum + ((<usize>d) << 2);
+    const bytes = v128.load_ext<u8>(next + d);
+    v128.store(at, i32x4.add(v128.load(at), i32x4.extend_low_i16x8_u(bytes)));
+    v128.store(at, i32x4.add(v128.load(at, 16), i32x4.extend_high_i16x8_u(bytes)), 16);
+  }
+  for (let d = whole; d < dimensions; d++) {
+    const at = sum + ((<usize>d) << 2);
+    store<u32>(at, load<u32>(at) + load<u8>(next + d));
   }
   next += dimensions;
 }
