@@ -12,6 +12,7 @@ export const KERNELS = [
   'k-means',
   'lucas-lehmer',
   'mandelbrot',
+  'mlp-train',
   'option-price',
   'path-trace',
   'prime-count',

@@ -102,6 +102,23 @@ export function pointsFile(centroids: readonly ArrayLike<number>[], points: read
   return concatBytes(uint32Bytes(head.length), head, ...points);
 }
 
+/** A file for mlp-train: all weights, and examples of a label and 784 pixels each. */
+export function digitsFile(weights: Float32Array, digits: readonly Digit[]): Uint8Array {
+  const head = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
+  const records = digits.map(({ label, pixels }) => concatBytes(Uint8Array.of(label), pixels));
+  return concatBytes(uint32Bytes(head.length), head, ...records);
+}
+
+/** Small random weights for a start, biases 0. */
+export function startWeights(hidden: number, seed = 1): Float32Array {
+  const next = random(seed);
+  const weights = new Float32Array(hidden * 785 + 10 * (hidden + 1));
+  const second = hidden * 785;
+  for (let i = 0; i < hidden * 784; i++) weights[i] = (next() - 0.5) * 0.15;
+  for (let i = second; i < second + 10 * hidden; i++) weights[i] = (next() - 0.5) * 0.7;
+  return weights;
+}
+
 export const INPUTS: Readonly<Record<string, BenchInput>> = {
   'lucas-lehmer': { words: 'the exponent 11213', args: { from: 11213, to: 11214 } },
   'sequence-align': {
@@ -124,6 +141,12 @@ export const INPUTS: Readonly<Record<string, BenchInput>> = {
       const first = pixels.slice(0, 64).map((point) => Array.from(point, (value) => value * 8));
       return pointsFile(first, pixels);
     },
+  },
+  'mlp-train': {
+    words: '1,200 handwritten digits, 32 hidden units',
+    args: {},
+    taskSize: 1200 * 785,
+    file: async () => digitsFile(startWeights(32), (await handwrittenDigits()).slice(0, 1200)),
   },
   'option-price': { words: '1,000,000 paths of a European call', args: {} },
 };
