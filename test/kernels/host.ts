@@ -9,9 +9,12 @@ import { concatBytes, uint32Bytes } from '../../node/protocol/bytes.ts';
 import { type KernelManifest, parseManifest } from '../../node/sdk/manifest.ts';
 
 export const KERNELS = [
+  'k-means',
   'lucas-lehmer',
   'mandelbrot',
+  'mlp-train',
   'option-price',
+  'path-trace',
   'prime-count',
   'sequence-align',
   'spectrum',

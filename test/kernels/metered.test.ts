@@ -5,7 +5,7 @@ import { meter } from '../../node/sandbox/meter.ts';
 import { runReduce, runTask } from '../../node/sandbox/task.ts';
 import { encodeParameters, resolveArguments } from '../../node/sdk/arguments.ts';
 import { splitTasks } from '../../node/sdk/split.ts';
-import { proteins, radioSamples } from '../bench/native/inputs.ts';
+import { digitsFile, pointsFile, proteins, radioSamples, random, startWeights } from '../bench/native/inputs.ts';
 import { KERNELS, Kernel, type KernelName } from './host.ts';
 import { mobyDick } from './moby-dick.ts';
 import { readVectors } from './vectors.ts';
@@ -29,13 +29,32 @@ function sandboxed(kernel: Kernel) {
   };
 }
 
+/** Centroids, and half a megabyte of points of 100 dimensions. */
+function colours(): Uint8Array {
+  const next = random(8);
+  const centroids = [100, 900, 1700].map((value) => new Uint16Array(100).fill(value));
+  return pointsFile(centroids, [Uint8Array.from({ length: 500_000 }, () => Math.floor(next() * 256))]);
+}
+
+function pictures(): Uint8Array {
+  const next = random(9);
+  const pixels = () => Uint8Array.from({ length: 784 }, () => Math.floor(next() * 256));
+  return digitsFile(
+    startWeights(16),
+    Array.from({ length: 250 }, (_, i) => ({ label: i % 10, pixels: pixels() })),
+  );
+}
+
 const JOBS: Record<KernelName, { args: Record<string, string | number>; file?: Uint8Array; tasks: number }> = {
   'word-count': { args: { n: 3, passes: 2 }, file: new TextEncoder().encode(mobyDick()), tasks: 300 },
+  'k-means': { args: { clusters: 3, dimensions: 100 }, file: colours(), tasks: 2 },
   'lucas-lehmer': { args: { from: 1000, to: 1300 }, tasks: 19 },
   mandelbrot: { args: { width: 250, height: 130, iterations: 500 }, tasks: 12 },
+  'mlp-train': { args: { hidden: 16 }, file: pictures(), tasks: 2 },
   'option-price': { args: { paths: 10_000_001, first: 9_000_000 }, tasks: 2 },
   'sequence-align': { args: {}, file: proteins(200, 400), tasks: 2 },
   spectrum: { args: { drifts: 2, threshold: 8 }, file: radioSamples(100_000, [], 2), tasks: 2 },
+  'path-trace': { args: { width: 70, height: 40, samples: 2 }, tasks: 6 },
   'prime-count': { args: { from: '1e9', to: '1_020_000_000' }, tasks: 5 },
 };
 

