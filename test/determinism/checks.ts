@@ -138,6 +138,22 @@ export const NAN_PROGRAMS: Readonly<Record<string, readonly [KernelParts, readon
     },
     [NAN64],
   ],
+  'a branch': [
+    {
+      init: outputI64(
+        '(i64.reinterpret_f64 (block (result f64) (drop (br_if 0 (f64.sqrt (f64.const -1)) (i32.const 1))) (f64.const 0)))',
+      ).concat('(i32.const 0)'),
+    },
+    [NAN64],
+  ],
+  'f32 lanes read as an f64': [
+    {
+      init: `(local $v v128) (local.set $v (f32x4.div (v128.const f32x4 -0 0 0 -0) (v128.const f32x4 0 0 0 0)))
+        (v128.store (i32.const 61440) (f64x2.gt (local.get $v) (v128.const f64x2 0 0)))
+        (global.set $out_length (i32.const 16)) (i32.const 0)`,
+    },
+    ['ffffffffffffffff', 'ffffffffffffffff'],
+  ],
   'a global': [
     {
       fields: '(global $g (mut f64) (f64.const 0))',
@@ -282,6 +298,9 @@ export const ROWS: readonly Check[] = [
         // It would trap if it were executed before it is paid.
         assert.equal(run(sandbox, fill(-1), { mode }).trap, TRAP.outOfFuel);
       });
+      const unpaid = assemble(`(module (memory (export "memory") 1) (func (export "run") (param i32)
+        (memory.fill (i32.const 0) (i32.const 7) (local.get 0))))`);
+      both((mode) => assert.equal(firstByte(sandbox, unpaid, 60_000, mode), 0, 'it was executed before it was paid'));
       const copy = `(module (memory 1) (table 8 funcref) (elem func 0 0) (func (export "run") (param i32)
         (table.copy (i32.const 0) (i32.const 1) (local.get 0)) (memory.copy (i32.const 0) (i32.const 1) (local.get 0))))`;
       both((mode) =>
@@ -314,6 +333,35 @@ function fuelOf(sandbox: Sandbox, bytes: Uint8Array, argument: number, mode: Mod
   fuel.value = BigInt(FUEL);
   (exports.run as (value: number) => unknown)(argument);
   return FUEL - Number(fuel.value);
+}
+
+/** First byte of memory behind a call with little fuel. */
+function firstByte(sandbox: Sandbox, bytes: Uint8Array, argument: number, mode: Mode): number {
+  const metered = sandbox.meter(bytes, { memoryPagesMax: 16, mode }) as Uint8Array<ArrayBuffer>;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered), {});
+  (exports['shoal:fuel'] as WebAssembly.Global).value = 100n;
+  assert.throws(() => (exports.run as (value: number) => unknown)(argument), WebAssembly.RuntimeError);
+  return new Uint8Array((exports.memory as WebAssembly.Memory).buffer)[0]!;
+}
+
+function callRun(
+  sandbox: Sandbox,
+  bytes: Uint8Array,
+  argument: number,
+  mode: Mode,
+  fuelMax: number,
+): { readonly completed: boolean; readonly used: number } {
+  const metered = sandbox.meter(bytes, { memoryPagesMax: 16, mode }) as Uint8Array<ArrayBuffer>;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered), {});
+  const fuel = exports['shoal:fuel'] as WebAssembly.Global;
+  fuel.value = BigInt(fuelMax);
+  let completed = true;
+  try {
+    (exports.run as (value: number) => unknown)(argument);
+  } catch {
+    completed = false;
+  }
+  return { completed, used: fuelMax - Number(fuel.value) };
 }
 
 /** Frames until the limit: the deepest recursion that completes. */
@@ -452,7 +500,7 @@ export const GATE: readonly Check[] = [
           {
             fields: `(func $f (param i32) (if (local.get 0) (then
               (call $f (i32.sub (local.get 0) (i32.const 1))) (call $f (i32.sub (local.get 0) (i32.const 1))))))`,
-            init: '(call $f (i32.const 18)) (i32.const 0)',
+            init: '(call $f (i32.const 60)) (i32.const 0)',
           },
         ] satisfies KernelParts[]) {
           const result = run(sandbox, parts, { fuelMax: 100_000, mode });
@@ -473,6 +521,31 @@ export const GATE: readonly Check[] = [
         assert.equal(trap, TRAP.trap);
         // A hundred calls of weight 4 and bodies of 2, and little else.
         assert.ok(fuel >= 600 && fuel < 640, `it cost ${fuel}`);
+      });
+    },
+  },
+  {
+    name: 'what calls are told is left',
+    run: (sandbox) => {
+      const heavy = '(drop (i32.const 1))'.repeat(40);
+      // The last round leaves the loop behind the call, without what comes after it.
+      const enough = assemble(`(module (func $leaf) (func $checked (call $leaf))
+        (func (export "run") (param i32) (block $out (loop $l
+          (if (i32.and (local.get 0) (i32.const 1)) (then (drop (i32.const 1))))
+          (call $checked)
+          (br_if $out (i32.eqz (local.get 0)))
+          ${heavy} (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+          (br $l)))))`);
+      // What stands before the call has run when the callee traps.
+      const owed = assemble(`(module (func $stop (unreachable))
+        (func (export "run") (param i32) ${heavy} (call $stop)
+          (if (local.get 0) (then (drop (i32.const 1)))) (drop (i32.const 1))))`);
+      both((mode) => {
+        const ample = callRun(sandbox, enough, 3, mode, FUEL);
+        assert.deepEqual(ample.completed, true);
+        assert.deepEqual(callRun(sandbox, enough, 3, mode, ample.used), ample, `exactly ${ample.used} is not enough`);
+        const trapped = callRun(sandbox, owed, 1, mode, FUEL);
+        assert.ok(!trapped.completed && trapped.used >= 2 + 80 + 4, `a trap costs ${trapped.used}, ${mode}`);
       });
     },
   },
