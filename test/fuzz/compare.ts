@@ -85,9 +85,8 @@ function runModule(module: WebAssembly.Module, a: number, b: bigint, fuelMax: nu
 function differenceOf(name: string, expected: Ending, actual: Ending): string | undefined {
   if (expected.result !== actual.result) return `${name}: ${actual.result} instead of ${expected.result}`;
   if (expected.memory.length !== actual.memory.length) return `${name}: memory has ${actual.memory.length} bytes`;
-  const words = (bytes: Uint8Array): BigUint64Array => new BigUint64Array(bytes.buffer);
-  const [left, right] = [words(expected.memory), words(actual.memory)];
-  const at = left.findIndex((word, index) => word !== right[index]);
-  if (at < 0) return undefined;
-  return `${name}: memory at ${8 * at} is ${right[at]!.toString(16)} instead of ${left[at]!.toString(16)}`;
+  if (Buffer.compare(expected.memory, actual.memory) === 0) return undefined;
+  const at = expected.memory.findIndex((byte, index) => byte !== actual.memory[index]);
+  const word = ({ memory }: Ending): string => Buffer.from(memory.subarray(at & ~7, (at & ~7) + 8)).toString('hex');
+  return `${name}: memory at ${at & ~7} is ${word(actual)} instead of ${word(expected)}`;
 }

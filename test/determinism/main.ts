@@ -1,0 +1,70 @@
+/**
+ * `node dist/test/determinism/main.js [--show]`: runs one corpus in every engine of this machine and prints the table of
+ * engines. Exits with 1 where two engines differ in output, fuel or kind of trap, or where one reports a failure of the
+ * host; an engine that is not installed is named, and is an error only under CI=true.
+ */
+import { corpus } from './corpus.ts';
+import type { Entry } from './engine.ts';
+import { bundleEngine, type Engine, engines } from './engines.ts';
+
+const DIFFERENCES_SHOWN = 10;
+
+interface Row {
+  readonly name: string;
+  readonly lines: readonly string[];
+  readonly seconds: number;
+}
+
+async function runEngine(engine: Engine, script: string, entries: readonly Entry[]): Promise<Row> {
+  const start = performance.now();
+  const lines = await engine.run(script, entries);
+  if (lines.length !== 2 * entries.length) throw new Error(`${engine.name} answered ${lines.length} lines`);
+  return { name: engine.name, lines, seconds: (performance.now() - start) / 1_000 };
+}
+
+/** Indexes of the lines in which they differ. */
+export function differences(reference: readonly string[], lines: readonly string[]): readonly number[] {
+  return reference.flatMap((line, index) => (line === lines[index] ? [] : [index]));
+}
+
+function label(entries: readonly Entry[], index: number): string {
+  return `${entries[index >> 1]!.name}, ${index % 2 === 0 ? 'simple' : 'merged'}`;
+}
+
+async function main(): Promise<boolean> {
+  const entries = corpus();
+  const script = await bundleEngine();
+  const all = engines();
+  const reference = await runEngine(all[0]!, script, entries);
+  const failures = reference.lines.flatMap((line, index) => (/^(host failure|unexpected)/.test(line) ? [index] : []));
+  for (const index of failures) console.log(`${label(entries, index)}: ${reference.lines[index]}`);
+  if (process.argv.includes('--show')) {
+    for (const [index, line] of reference.lines.entries()) console.log(`${label(entries, index).padEnd(48)} ${line}`);
+  }
+  let good = failures.length === 0;
+  console.log(`${entries.length} entries in two modes; all compared with the first engine`);
+  console.log(`${'engine'.padEnd(36)}${'entries'.padStart(9)}${'equal'.padStart(9)}${'seconds'.padStart(9)}`);
+  for (const engine of all) {
+    if (engine.missing !== undefined) {
+      console.log(`${engine.name.padEnd(36)} could not be run: ${engine.missing}`);
+      if (process.env.CI === 'true') good = false;
+      continue;
+    }
+    const row = engine === all[0] ? reference : await runEngine(engine, script, entries);
+    const wrong = differences(reference.lines, row.lines);
+    const figures = [String(row.lines.length), String(row.lines.length - wrong.length), row.seconds.toFixed(1)];
+    console.log(row.name.padEnd(36) + figures.map((text) => text.padStart(9)).join(''));
+    for (const index of wrong.slice(0, DIFFERENCES_SHOWN)) {
+      console.log(`  ${label(entries, index)}: ${row.lines[index]}\n    instead of: ${reference.lines[index]}`);
+    }
+    good &&= wrong.length === 0;
+  }
+  return good;
+}
+
+try {
+  if (!(await main())) process.exitCode = 1;
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
+}

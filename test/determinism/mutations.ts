@@ -1,0 +1,313 @@
+/**
+ * Mistakes to put into the sandbox. Each takes one closure away, or gets one thing wrong that somebody might get wrong;
+ * the gate in `checks.ts` has to catch every one. The first ones belong to the rows of the table of sources.
+ */
+import type { Mutation } from './test-build.ts';
+
+export interface Mutant {
+  readonly name: string;
+  /** The row of the table that it opens again. */
+  readonly row?: string;
+  readonly mutation: Mutation;
+}
+
+const FUNCTION = 'function-rewriter.ts';
+const MERGED = 'merged-charges.ts';
+const METER = 'meter.ts';
+
+function change(name: string, file: string, find: string, replace: string, row?: string): Mutant {
+  return { name, mutation: { file, find, replace }, ...(row === undefined ? {} : { row }) };
+}
+
+export const ROW_MUTANTS: readonly Mutant[] = [
+  change(
+    'NaNs stay as the engine makes them',
+    FUNCTION,
+    'if (instruction.makesNan !== undefined && this.#observedNans.has(decoded.start)) {',
+    'if (instruction.makesNan === undefined && this.#observedNans.has(decoded.start)) {',
+    'NaN sign and payload',
+  ),
+  change(
+    'every NaN is made canonical at stores, masks too',
+    'instructions.ts',
+    "define(simd, [...range(35, 76), ...range(214, 219)], 'simd comparison', 'none', BINARY, SIMD);",
+    "define(simd, [...range(35, 76), ...range(214, 219)], 'simd comparison', 'none', BINARY, { ...SIMD, makesNan: 'f32x4' });",
+    'NaN sign and payload',
+  ),
+  change(
+    'instructions nobody knows are let through',
+    'instructions.ts',
+    'if (instruction === undefined) throw refuseOpcode(opcode, into.code, into.start);',
+    'if (instruction === undefined) { into.instruction = base[1]!; return; }',
+    'unknown proposals',
+  ),
+  change(
+    'a shared memory is let through',
+    'module.ts',
+    "if ((flags & 2) !== 0) throw forbidFeature('threads (a shared memory)');",
+    '',
+    'unknown proposals',
+  ),
+  change(
+    'the memory keeps the maximum it declares',
+    METER,
+    'Math.min(memoryPagesMax, module.memory?.maximum ?? memoryPagesMax)',
+    'module.memory?.maximum ?? 65_536',
+    'memory.grow',
+  ),
+  change(
+    'a growth this machine has no memory for is a trap',
+    METER,
+    'out.put(0x41, 1, 0x24).u32(this.#failureGlobal).put(0x00, 0x0b);',
+    'out.put(0x00, 0x0b);',
+    'memory.grow',
+  ),
+  change(
+    'no limit on the stack',
+    FUNCTION,
+    'out.byte(0x41).signed(STACK_SLOTS_MAX).put(0x4b, 0x04, 0x40, 0x00, 0x0b);',
+    'out.put(0x1a);',
+    'stack overflow depth',
+  ),
+  change(
+    'frames are counted, not their size',
+    FUNCTION,
+    'return FRAME_SLOTS + parameters + locals + this.#heightMax * (this.#vectors ? 2 : 1);',
+    'return FRAME_SLOTS;',
+    'stack overflow depth',
+  ),
+  change(
+    "the engine's words are part of the result",
+    'task.ts',
+    'if (error instanceof WebAssembly.RuntimeError) return this.#ended(TRAP.trap);',
+    `if (error instanceof WebAssembly.RuntimeError)
+      return { ...this.#ended(TRAP.trap), output: new TextEncoder().encode(error.message) };`,
+    'trap texts',
+  ),
+  change(
+    'memory is read after a trap',
+    'task.ts',
+    'if (error instanceof WebAssembly.RuntimeError) return this.#ended(TRAP.trap);',
+    'if (error instanceof WebAssembly.RuntimeError) return { ...this.#output(), trap: TRAP.trap };',
+    'memory after a trap',
+  ),
+  change(
+    'imports are let through',
+    'module.ts',
+    "throw new KernelRefusedError(\n          'forbidden-import',",
+    "section.skip(section.end - section.position); return; new KernelRefusedError(\n          'forbidden-import',",
+    'imports, clock, random',
+  ),
+  change(
+    'the start function is not called',
+    'task.ts',
+    "for (const name of [START_EXPORT, '_initialize', '_start'])",
+    "for (const name of ['_initialize', '_start'])",
+    'start function',
+  ),
+  change(
+    'fuel is set after the start function',
+    'task.ts',
+    "this.#fuel.value = BigInt(this.#limits.fuelMax);\n    try {\n      for (const name of [START_EXPORT, '_initialize', '_start']) if (name in this.#exports) this.call(name);",
+    "this.#fuel.value = 2n ** 30n;\n    try {\n      for (const name of [START_EXPORT, '_initialize', '_start']) if (name in this.#exports) this.call(name);\n      this.#fuel.value = BigInt(this.#limits.fuelMax);",
+    'start function',
+  ),
+  change(
+    'bulk operations cost the same at any length',
+    FUNCTION,
+    'if (prefix === 0xfc && code >= 8) this.#bulk(code);',
+    '',
+    'bulk memory operations',
+  ),
+  change(
+    'table.copy costs the same at any length',
+    FUNCTION,
+    'const isTable = code === 12 || code === 14;',
+    'const isTable = false;',
+    'bulk memory operations',
+  ),
+  change(
+    'an instance that cannot be made is a trap',
+    'task.ts',
+    "throw new SandboxFailure('out-of-memory', `no instance of the kernel: ${text(error)}`);",
+    "throw new WebAssembly.RuntimeError('no instance');",
+    'no memory, wall clock',
+  ),
+  change(
+    'nothing is stopped by the wall clock',
+    'worker-queue.ts',
+    "this.kill('wall-clock', `it took longer than ${wallClockMaxMs} ms and was stopped`),",
+    'undefined,',
+    'no memory, wall clock',
+  ),
+];
+
+export const OTHER_MUTANTS: readonly Mutant[] = [
+  // Where charges stand.
+  change(
+    'a block is charged one too little',
+    FUNCTION,
+    'this.#charge(out, this.#cost);',
+    'this.#charge(out, this.#cost - 1);',
+  ),
+  change('a taken branch is not charged', MERGED, 'return this.#taken.get(k) ?? 0;', 'return 0 * k;'),
+  change('a skipped if is not charged', MERGED, 'return this.#skipped.get(k) ?? 0;', 'return 0 * k;'),
+  change(
+    'what is given back is taken once more',
+    MERGED,
+    'const amount = this.#surplus[point(to)]! - this.#surplus[2 * from + 1]!;',
+    'const amount = Math.abs(this.#surplus[point(to)]! - this.#surplus[2 * from + 1]!);',
+  ),
+  change('the surplus at loops is free', MERGED, 'for (const header of headers) tree.join(0, 2 * header, 0);', ''),
+  change('the surplus at the end is free', MERGED, 'tree.join(0, exit, 0);', ''),
+  change(
+    'a block may hold more than is used when it calls',
+    MERGED,
+    'return surplus >= 0 && surplus <= left + rest;',
+    'return surplus >= 0;',
+  ),
+  change(
+    'a block may owe fuel when it calls',
+    MERGED,
+    'return surplus >= 0 && surplus <= left + rest;',
+    'return surplus <= left + rest;',
+  ),
+  change(
+    'br_table has one target',
+    MERGED,
+    'for (const label of labels!) this.#branch',
+    'for (const label of labels!.slice(0, 1)) this.#branch',
+  ),
+  change(
+    'locals are free in the merged mode',
+    MERGED,
+    'Math.ceil((localCount - type.parameters.length) / WEIGHT.localsPerFuel)',
+    '0',
+  ),
+  change(
+    'calls are not where fuel is put back',
+    MERGED,
+    "case 'call':\n      case 'call_indirect':\n",
+    "case 'call_indirect':\n",
+  ),
+  change(
+    'fuel of two paths is found by the first',
+    MERGED,
+    'this.#offset[at] = this.#offset[at]! + this.#offset[this.#parent[at]!]!;',
+    '',
+  ),
+  // Where fuel and depth go.
+  change(
+    'loops are not checked',
+    FUNCTION,
+    "this.#checked = decoded.instruction.name === 'loop';",
+    'this.#checked = false;',
+  ),
+  change(
+    'functions are not checked on entry',
+    FUNCTION,
+    'this.#declareLocals(out);\n    if (this.#calls) this.#trapWithoutFuel(out);',
+    'this.#declareLocals(out);',
+  ),
+  change(
+    'fuel is not put back before calls',
+    FUNCTION,
+    'const out = this.#block;\n    this.#putFuelBack(out);',
+    'const out = this.#block;',
+  ),
+  change(
+    'fuel is not taken back after a call',
+    FUNCTION,
+    'out.byte(0x21).u32(this.#fuel);\n    }\n    this.#setHeight',
+    'out.byte(0x1a);\n    }\n    this.#setHeight',
+  ),
+  change(
+    'fuel is not put back at the end',
+    FUNCTION,
+    'this.#putBody(out);\n    this.#putFuelBack(out);',
+    'this.#putBody(out);',
+  ),
+  change(
+    'depth is not taken back at the end',
+    FUNCTION,
+    'if (counted) out.byte(0x23).u32(depthGlobal).byte(0x41).signed(slots).byte(0x6b).byte(0x24).u32(depthGlobal);',
+    '',
+  ),
+  change(
+    'depth is not added up',
+    FUNCTION,
+    'out.byte(0x20).u32(this.#depth).byte(0x41).signed(slots).byte(0x6a).byte(0x22).u32(this.#depth);',
+    'out.byte(0x41).signed(slots);',
+  ),
+  change('locals are moved by one too few', FUNCTION, '? local : local + 2;', '? local : local + 1;'),
+  change(
+    'return leaves one block only',
+    FUNCTION,
+    'this.#block.byte(0x0c).u32(this.#frames.length);',
+    'this.#block.byte(0x0c).u32(0);',
+  ),
+  change(
+    'growth is free',
+    METER,
+    'out.put(0x20, 0, 0xad, 0x42).signed(WEIGHT.page).byte(0x7e)',
+    'out.put(0x20, 0, 0xad, 0x42).signed(0).byte(0x7e)',
+  ),
+  change(
+    'a charge never traps',
+    METER,
+    'put(0x42, 0, 0x53, 0x04, 0x40, 0x00, 0x0b, 0x0b);',
+    'put(0x42, 0, 0x53, 0x04, 0x40, 0x0b, 0x0b);',
+  ),
+  change('the host calls past the wrapper', METER, 'u32(this.#wrappers.get(start) ?? start)', 'u32(start)'),
+  change(
+    'the wrapper keeps the fuel',
+    METER,
+    'return out.byte(0x24).u32(fuelGlobal).byte(0x0b);',
+    'return out.byte(0x1a).byte(0x0b);',
+  ),
+  // NaNs.
+  change('NaNs in locals are not followed', 'nan-flow.ts', 'this.#spread();', ''),
+  change('NaNs that are copied are not followed', 'nan-flow.ts', 'this.#seen.set(source, before | seen);', ''),
+  change(
+    'select does not look at NaNs',
+    'nan-flow.ts',
+    "case 'drop':",
+    "case 'select': this.#stack.length -= 3; this.#push(1); return;\n      case 'drop':",
+  ),
+  change(
+    'calls do not look at NaNs',
+    'nan-flow.ts',
+    'this.#consume(type.parameters.length, ALL);\n    this.#push(type.results.length);',
+    'this.#consume(type.parameters.length, 0);\n    this.#push(type.results.length);',
+  ),
+  change('branches do not look at NaNs', 'nan-flow.ts', 'this.#consume(length, ALL);', 'this.#consume(length, 0);'),
+  change('an f32 lane is not seen through an f64', 'nan-flow.ts', ': BIT[instruction.ignoresNanBits];', ': ALL;'),
+  change('the canonical NaN has a sign', 'nan.ts', '0xf8, 0x7f];', '0xf8, 0xff];'),
+  change(
+    'sqrt is taken to make no NaN',
+    'instructions.ts',
+    "range(0x9b, 0x9f), 'f64 arithmetic', 'none', UNARY, { makesNan: 'f64', ignoresNanBits: 'f64' }",
+    "range(0x9b, 0x9f), 'f64 arithmetic', 'none', UNARY, { ignoresNanBits: 'f64' }",
+  ),
+  // What is let in.
+  change(
+    'validation is left out',
+    'module.ts',
+    'if (!WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)) {',
+    'if (bytes.length === 0) {',
+  ),
+  change(
+    'names of exports are free',
+    'module.ts',
+    'if (name.startsWith(RESERVED_EXPORT)) {',
+    'if (name === RESERVED_EXPORT) {',
+  ),
+  change('segments may lie outside', 'module.ts', 'if ((offset >>> 0) + length > size) {', 'if (length > size) {'),
+  change('locals are not bounded', 'module.ts', 'if (localCount > LOCALS_MAX) {', 'if (localCount > 2 ** 32) {'),
+  change(
+    'tables are not bounded',
+    'module.ts',
+    'if (this.#tables.reduce((sum, size) => sum + size, 0) > TABLE_ELEMENTS_MAX) {',
+    'if (this.#tables.length > 1_000) {',
+  ),
+];
