@@ -239,6 +239,30 @@ describe.skipIf(executablePath === undefined)(where, () => {
     await cancel(job);
   });
 
+  it('draws the tiles it has computed of a picture that somebody else asked for', async () => {
+    const { job } = await first.api<{ job: string }>('jobs', {
+      kernel: { name: 'mandelbrot' },
+      arguments: { width: '512', height: '512', iterations: '2000' },
+      policy: { quorum: 2, ownResults: 'never' },
+    });
+    const { page, trespasses } = await openComputing();
+    await page.locator(`a[href="#job/${job}"]`).first().click();
+    await page.getByRole('heading', { name: 'Your part of the picture' }).waitFor();
+    await page
+      .getByRole('img', { name: /Picture of “Mandelbrot set”, 512 × 512 pixels, 16 of 16 units drawn/ })
+      .waitFor();
+    const colours = await page.locator('canvas.picture').evaluate((element) => {
+      const { width, height } = element as HTMLCanvasElement;
+      const { data } = (element as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
+      const found = new Set<string>();
+      for (let i = 0; i < data.length; i += 4) found.add(`${data[i]} ${data[i + 1]} ${data[i + 2]}`);
+      return [...found];
+    });
+    expect(colours.length).toBeGreaterThan(10);
+    expect(colours).toContain('0 0 0');
+    expect(trespasses).toEqual([]);
+  });
+
   it('invites others with a link that works, and says that loopback is only this machine', async () => {
     const { page } = await openComputing();
     await page.getByRole('link', { name: 'Invite' }).click();

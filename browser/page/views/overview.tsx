@@ -61,7 +61,7 @@ function NowPanel({ state, view }: ViewProps & { readonly view: PeerView }): JSX
               <a href={`#job/${job}`} title={`job ${shortId(job)}`}>
                 {title}
               </a>{' '}
-              unit {unit}, {doing} for {duration(view.nowMs - sinceMs)}
+              unit {unit}, {doing} for {duration(view.nowMs - sinceMs).replace(' ', '\u00a0')}
             </li>
           ))}
         </ul>
