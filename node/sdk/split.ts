@@ -116,7 +116,8 @@ function headOf(
   file: Uint8Array,
 ): { readonly head: Uint8Array | undefined; readonly bodyAt: number } {
   if (tasks.head === undefined) return { head: undefined, bodyAt: 0 };
-  const what = tasks.head === 'counted' ? 'a u32 length and as many bytes' : `one of its ${tasks.split}`;
+  const first = { lines: 'a line', paragraphs: 'a paragraph', fasta: 'a FASTA record (">name", then its letters)' };
+  const what = tasks.head === 'counted' ? 'a u32 length and as many bytes' : first[tasks.split as keyof typeof first];
   const refuse = (): never => {
     throw new SdkError(
       'file-malformed',

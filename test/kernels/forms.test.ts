@@ -25,7 +25,7 @@ describe('tasks of a file', () => {
     const parts = split(kernel, utf8('>q\nQQQ\n>a\nAC\n>b\nGT\n'));
     const head = concatBytes(uint32Bytes(7), utf8('>q\nQQQ\n'));
     expect(parts).toEqual(['>a\nAC\n', '>b\nGT\n'].map((part) => concatBytes(head, utf8(part))));
-    expect(() => split(kernel, utf8('>q\nQQQ\n'))).toThrow(/must begin with one of its fasta/);
+    expect(() => split(kernel, utf8('>q\nQQQ\n'))).toThrow(/must begin with a FASTA record/);
   });
 
   it('all begin with as many bytes as the file counts, and are made of whole records', () => {
