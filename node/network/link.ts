@@ -40,8 +40,6 @@ export class Link {
   agent = '';
   roundTripMs: number | undefined;
   pingFailures = 0;
-  /** It is being found out whether the peer still lives. */
-  isProbed = false;
   readonly #init: LinkInit;
   readonly #ready: Deferred<boolean> = deferred();
   #connection: Connection;

@@ -9,10 +9,11 @@ import { toHex } from '../protocol/bytes.ts';
 import type { PeerKey } from '../protocol/ids.ts';
 import type { FetchOutcome, FetchRequest, TransportListener } from '../runtime/environment.ts';
 import type { Logger } from '../runtime/log.ts';
-import { parseAddress, parseListenAddress } from './address.ts';
+import { parseAddress, parseListenAddress, peerOfAddress } from './address.ts';
 import { BlockChannel } from './block-channel.ts';
 import { BlockClient } from './block-client.ts';
 import { BlockServer } from './block-server.ts';
+import type { Carriers } from './carriers.ts';
 import { DialFailureReports } from './dial-failure-reports.ts';
 import { Dialer } from './dialer.ts';
 import { messageOf, NetworkError } from './error.ts';
@@ -21,18 +22,11 @@ import { createNode, type Services } from './libp2p-node.ts';
 import {
   CONNECTION_TARGET,
   DIAL_TIMEOUT_MS,
-  HEARTBEAT_MS,
   IDENTIFY_TIMEOUT_MS,
   INBOUND_STREAMS_MAX,
   INCOMPATIBLE_MAX,
   OPEN_STREAM_TIMEOUT_MS,
-  PEERS_MAX,
-  PING_FAILURES_MAX,
-  PING_INTERVAL_MS,
-  PING_TIMEOUT_MS,
-  PROBE_TIMEOUT_MS,
   PROVIDER_IDLE_MS,
-  REFUSALS_MAX,
   RELAYED_TARGET,
   WEBRTC_TIMEOUT_MS,
 } from './limits.ts';
@@ -40,11 +34,12 @@ import { Link } from './link.ts';
 import { answerChallenge, challengeMember, MembershipError } from './membership.ts';
 import type { ConnectedPeer, NetworkTransport, NetworkUsage, TransportOptions } from './options.ts';
 import { peerKeyOf } from './peer-key.ts';
-import { pingOver } from './pinging.ts';
 import { incompatibility, type ProtocolNames, protocolNames } from './protocols.ts';
-import { readRefusal, refuse } from './refusal.ts';
+import { Pulse } from './pulse.ts';
+import { readRefusal } from './refusal.ts';
 import { RelayClient } from './relay-client.ts';
 import { isRelayAddress, isRelayed, isWebRtc, relayHost, SIGNALLING } from './relayed.ts';
+import { Room } from './room.ts';
 import { parseSwarmKey, type SwarmKey } from './swarm-key.ts';
 import { soon, Turns } from './turns.ts';
 import { Upgrades } from './upgrades.ts';
@@ -56,8 +51,8 @@ export function createTransport(options: TransportOptions): NetworkTransport {
   return new Libp2pTransport(options);
 }
 
-/** Connections of one peer opened within this time of each other come from both sides dialling at once. */
-const SIMULTANEOUS_MS = 5_000;
+/** Connections of one peer opened within this time of each other come from both sides dialling at once: no dial takes longer. */
+const SIMULTANEOUS_MS = DIAL_TIMEOUT_MS + 1_000;
 
 class Libp2pTransport implements NetworkTransport {
   readonly self: PeerKey;
@@ -74,17 +69,14 @@ class Libp2pTransport implements NetworkTransport {
   readonly #client: BlockClient;
   readonly #failures: DialFailureReports;
   readonly #upgrades: Upgrades;
-  readonly #peersMax: number;
+  readonly #pulse: Pulse;
+  readonly #room: Room;
   readonly #sharedHosts = new SharedHosts();
-  /** Connections of newcomers that are being told that there is no room. */
-  readonly #refused = new Set<string>();
   #relayClient: RelayClient | undefined;
   #reservationsMax: number | undefined;
   #node: Libp2p<Services> | undefined;
   #gossip: Gossip | undefined;
   #listener: TransportListener | undefined;
-  #pinger: ReturnType<typeof setInterval> | undefined;
-  #heartbeat: ReturnType<typeof setInterval> | undefined;
   #stopped = false;
 
   constructor(options: TransportOptions) {
@@ -110,7 +102,19 @@ class Libp2pTransport implements NetworkTransport {
       isReachable: this.#listen.length > 0,
       failed: (address, error, reachedBefore) => this.#failures.dialFailed(address, error, reachedBefore),
     });
-    this.#peersMax = options.peersMax ?? PEERS_MAX;
+    this.#room = new Room(options.peersMax, {
+      links: this.#links,
+      logger: options.logger,
+      protocol: this.#names.refusal,
+      ready: (peer) => this.#ready(peer),
+    });
+    this.#pulse = new Pulse({
+      logger: options.logger,
+      links: () => this.#linksUp(),
+      reaches: ({ peerId }) => this.#gossip!.reaches(peerId),
+      measured: ({ peer }, roundTripMs) => this.#report((to) => to.roundTrip(peer, roundTripMs)),
+      dead: (link, reason) => this.#hangUp(link, reason),
+    });
     this.#upgrades = new Upgrades({
       self: this.self,
       logger: options.logger,
@@ -131,20 +135,13 @@ class Libp2pTransport implements NetworkTransport {
     this.#listener = listener;
     const { transports, relay, relayed } = await this.#options.carriers();
     this.#reservationsMax = relay?.reservationsMax;
-    const relayClient =
-      relayed &&
-      new RelayClient(relayed.factory, relayed.relays, {
-        self: this.self,
-        logger: this.#logger,
-        candidates: () => this.#linksUp(),
-        changed: () => this.#turns.later(() => this.#options.addressesChanged?.(this.multiaddrs())),
-        full: (address, detail) => this.#failures.full(address, detail),
-      });
+    const relayClient = relayed && this.#createRelayClient(relayed);
     this.#relayClient = relayClient;
-    const meets = relayClient !== undefined && this.#options.swarmKey === undefined;
+    const meetings =
+      relayClient === undefined || this.#swarmKey !== undefined ? [] : [...relayClient.listen, '/webrtc'];
     const node = await createNode({
       privateKey: this.#options.privateKey,
-      listen: [...this.#listen, ...(meets ? [...relayClient.listen, '/webrtc'].map(parseAddress) : [])],
+      listen: [...this.#listen, ...meetings.map(parseAddress)],
       announce: this.#announce,
       swarmKey: this.#swarmKey,
       topic: this.#names.topic,
@@ -154,11 +151,8 @@ class Libp2pTransport implements NetworkTransport {
       agent: this.#options.agent,
       transports: relayClient === undefined ? transports : [...transports, relayClient.transport],
       relay: relay?.factory,
-      peersMax: this.#peersMax,
-      gater: {
-        denyInboundRelayReservation: async (source) => !(await this.#ready(source)),
-        denyOutboundRelayedConnection: (source, destination) => !(this.#isUp(source) && this.#isUp(destination)),
-      },
+      peersMax: this.#room.peersMax,
+      gater: this.#room.gater,
       inboundFailed: (address, error) => this.#failures.inboundFailed(address, error),
     });
     this.#node = node;
@@ -184,8 +178,7 @@ class Libp2pTransport implements NetworkTransport {
     }
     this.#gossip.start();
     this.#relayClient?.start();
-    this.#pinger = setInterval(() => this.#pingAll(), PING_INTERVAL_MS);
-    this.#heartbeat = setInterval(() => this.#probeWebRtc(), HEARTBEAT_MS);
+    this.#pulse.start();
     this.#dialer.start();
   }
 
@@ -196,8 +189,7 @@ class Libp2pTransport implements NetworkTransport {
     this.#dialer.stop();
     this.#upgrades.stop();
     this.#relayClient?.stop();
-    clearInterval(this.#pinger);
-    clearInterval(this.#heartbeat);
+    this.#pulse.stop();
     this.#gossip?.stop();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
@@ -231,12 +223,7 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   usage(): NetworkUsage {
-    const max = this.#reservationsMax;
-    const reservations = this.#node?.services.relay?.reservations.size ?? 0;
-    return {
-      connections: { now: this.#links.size, max: this.#peersMax },
-      relay: max === undefined ? undefined : { reservations, max },
-    };
+    return this.#room.usage(this.#node?.services, this.#reservationsMax);
   }
 
   publish(bytes: Uint8Array): void {
@@ -253,6 +240,16 @@ class Libp2pTransport implements NetworkTransport {
 
   fetch(request: FetchRequest, done: (outcome: FetchOutcome) => void): void {
     void this.#client.fetch(request).then((outcome) => this.#turns.later(() => done(outcome)));
+  }
+
+  #createRelayClient({ factory, relays }: NonNullable<Carriers['relayed']>): RelayClient {
+    return new RelayClient(factory, relays, {
+      self: this.self,
+      logger: this.#logger,
+      candidates: () => this.#linksUp(),
+      changed: () => this.#turns.later(() => this.#options.addressesChanged?.(this.multiaddrs())),
+      full: (address, detail) => this.#failures.full(address, detail),
+    });
   }
 
   #report(report: (listener: TransportListener) => void): void {
@@ -321,15 +318,11 @@ class Libp2pTransport implements NetworkTransport {
     );
   }
 
-  #openStream(link: Link, protocol: string): Promise<Stream> {
-    return openStream(link.connection, protocol);
-  }
-
   // Links
 
   /** The link of this connection's peer; made when the first of its streams or its identity comes in. */
   #linkOf(connection: Connection): Link | undefined {
-    if (this.#stopped || connection.status !== 'open' || this.#refused.has(connection.id)) return undefined;
+    if (this.#stopped || connection.status !== 'open' || this.#room.hasRefused(connection)) return undefined;
     const peer = peerKeyOf(connection.remotePeer);
     const known = this.#links.get(peer);
     if (known !== undefined) return known;
@@ -338,7 +331,7 @@ class Libp2pTransport implements NetworkTransport {
       peerId: connection.remotePeer,
       connection,
       blocks: new BlockChannel(
-        () => this.#openStream(link, this.#names.blocks),
+        () => openStream(link.connection, this.#names.blocks),
         this.#options.providerIdleMs ?? PROVIDER_IDLE_MS,
       ),
       logger: this.#logger,
@@ -357,10 +350,11 @@ class Libp2pTransport implements NetworkTransport {
   #opened(connection: Connection): void {
     const host = relayHost(connection.remoteAddr);
     if (host !== undefined) this.#sharedHosts.add(host);
-    if (this.#isTooMuch(connection)) return this.#turnAway(connection);
+    if (!this.#room.admits(connection)) return;
     const known = this.#links.get(peerKeyOf(connection.remotePeer));
     if (known?.state === 'up' && known.connection !== connection) {
-      if (isRelayed(connection)) return known.isRelayed ? this.#replaceOld(known, connection) : void this.#probe(known);
+      if (isRelayed(connection))
+        return known.isRelayed ? this.#replaceOld(known, connection) : void this.#pulse.probe(known);
       if (known.isRelayed) return void this.#move(known, connection);
       this.#replaceOld(known, connection);
     }
@@ -368,11 +362,11 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   #closed(connection: Connection): void {
-    this.#refused.delete(connection.id);
+    this.#room.closed(connection);
     const link = this.#links.get(peerKeyOf(connection.remotePeer));
     // A relay hears at once when a tab is gone; WebRTC takes half a minute. It may also be the relay that is gone.
     if (link?.state === 'up' && link.connection !== connection && isWebRtc(link.connection.remoteAddr)) {
-      void this.#probe(link);
+      void this.#pulse.probe(link);
     }
   }
 
@@ -390,7 +384,7 @@ class Libp2pTransport implements NetworkTransport {
     this.#logger.log('info', 'a link is direct now', { peer: link.peer, address: link.address });
     // Told again: whoever lists peers sees how this one is reached, and both sides compare what they know once more.
     this.#report((to) => to.connected(link.peer, link.address, link.agent));
-    void this.#ping(link);
+    void this.#pulse.ping(link);
   }
 
   #watchIdentify(connection: Connection): void {
@@ -440,13 +434,13 @@ class Libp2pTransport implements NetworkTransport {
 
   async #join(link: Link): Promise<void> {
     if (this.#swarmKey !== undefined) {
-      const stream = await this.#openStream(link, this.#names.membership);
+      const stream = await openStream(link.connection, this.#names.membership);
       const signal = AbortSignal.timeout(OPEN_STREAM_TIMEOUT_MS);
       if (!(await challengeMember(stream, this.#swarmKey, this.self, link.peer, signal))) {
         throw new MembershipError('the peer could not prove that it has the swarm key');
       }
     }
-    const stream = await this.#openStream(link, this.#names.direct);
+    const stream = await openStream(link.connection, this.#names.direct);
     if (!(await this.#gossip!.reached(link.peerId, () => link.state === 'joining'))) {
       this.#logger.log('warn', 'a peer does not take part in gossip yet', { peer: link.peer });
     }
@@ -459,7 +453,7 @@ class Libp2pTransport implements NetworkTransport {
     link.up();
     this.#dialer.connected(peer);
     void link.runOutgoing(stream);
-    void this.#ping(link);
+    void this.#pulse.ping(link);
     this.#relayClient?.check();
     if (!link.isRelayed) return;
     const better = this.#node
@@ -487,7 +481,7 @@ class Libp2pTransport implements NetworkTransport {
   }
 
   #disconnected(peerId: PeerId): void {
-    this.#freeReservation(peerId);
+    if (this.#node !== undefined) this.#room.gone(peerId, this.#node.services);
     const link = this.#links.get(peerKeyOf(peerId));
     if (link !== undefined) this.#drop(link);
     this.#dialer.disconnected(peerKeyOf(peerId));
@@ -499,70 +493,6 @@ class Libp2pTransport implements NetworkTransport {
     link.close();
     if (wasUp) this.#report((to) => to.disconnected(link.peer));
     this.#relayClient?.check();
-  }
-
-  // Room
-
-  /** A newcomer beyond the limit. Peers that are known, and those this peer has dialled itself, are welcome. */
-  #isTooMuch(connection: Connection): boolean {
-    const peer = peerKeyOf(connection.remotePeer);
-    return connection.direction === 'inbound' && !this.#links.has(peer) && this.#links.size >= this.#peersMax;
-  }
-
-  #turnAway(connection: Connection): void {
-    this.#refused.add(connection.id);
-    if (this.#refused.size > REFUSALS_MAX) return connection.abort(new Error('full'));
-    this.#logger.log('info', 'a peer was turned away, all places are taken', { max: this.#peersMax });
-    void refuse(connection, this.#names.refusal, `all ${this.#peersMax} places are taken`);
-  }
-
-  #isUp(peer: PeerId): boolean {
-    return this.#linkUp(peerKeyOf(peer)) !== undefined;
-  }
-
-  /** The relay itself would keep the place of a peer that has gone for as long as it was promised. */
-  #freeReservation(peerId: PeerId): void {
-    const reservations = this.#node?.services.relay?.reservations;
-    reservations?.get(peerId)?.signal.clear();
-    reservations?.delete(peerId);
-  }
-
-  // Measuring
-
-  #pingAll(): void {
-    for (const link of this.#linksUp()) {
-      if (!this.#gossip!.reaches(link.peerId)) this.#hangUp(link, 'gossip does not reach the peer any more');
-      else void this.#ping(link);
-    }
-  }
-
-  async #ping(link: Link): Promise<void> {
-    try {
-      const roundTripMs = await pingOver(link.connection, AbortSignal.timeout(PING_TIMEOUT_MS));
-      link.pingFailures = 0;
-      link.roundTripMs = roundTripMs;
-      if (link.state === 'up') this.#report((to) => to.roundTrip(link.peer, roundTripMs));
-    } catch (error) {
-      if (link.state !== 'up' || ++link.pingFailures < PING_FAILURES_MAX) return;
-      this.#hangUp(link, `no answer to ${link.pingFailures} pings (${messageOf(error)})`);
-    }
-  }
-
-  #probeWebRtc(): void {
-    for (const link of this.#linksUp()) if (isWebRtc(link.connection.remoteAddr)) void this.#probe(link);
-  }
-
-  /** Asks a peer that may be dead, and hangs it up unless it answers at once. */
-  async #probe(link: Link): Promise<void> {
-    if (link.isProbed) return;
-    link.isProbed = true;
-    try {
-      await pingOver(link.connection, AbortSignal.timeout(PROBE_TIMEOUT_MS));
-    } catch (error) {
-      this.#hangUp(link, `it does not answer any more (${messageOf(error)})`);
-    } finally {
-      link.isProbed = false;
-    }
   }
 
   // Dialling
@@ -582,8 +512,11 @@ class Libp2pTransport implements NetworkTransport {
   async #dialAddresses(addresses: readonly Multiaddr[]): Promise<PeerKey> {
     if (this.#node === undefined || this.#stopped)
       throw new NetworkError('not-started', 'the transport is not running');
-    // WebRTC by way of a relay is never dialled at first, because it may take long to fail: see `Upgrades`.
-    const usable = addresses.filter((address) => !isCircuit(address) || isRelayAddress(address));
+    const named = addresses[0] === undefined ? undefined : peerOfAddress(addresses[0]);
+    // A second relayed connection would be no better than the one there is. And WebRTC by way of a relay is never
+    // dialled at first, because it may take long to fail: see `Upgrades`.
+    const isLinked = named !== undefined && this.#links.has(named);
+    const usable = addresses.filter((address) => !isCircuit(address) || (!isLinked && isRelayAddress(address)));
     const signal = AbortSignal.timeout(usable.length * DIAL_TIMEOUT_MS + 1_000);
     // Forced, because libp2p takes an inbound connection by the same relay for the same, and closes the new one.
     const force = usable.some(isRelayAddress);

@@ -45,15 +45,15 @@ export class Upgrades {
     try {
       await this.#hooks.dial(webRtcAddress(link.connection.remoteAddr));
     } catch (error) {
-      this.#hooks.logger.log('info', 'no WebRTC with a peer; it stays connected through a relay', {
-        peer: link.peer,
-        error: messageOf(error),
-      });
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        void this.#try(link, Math.min(3 * pauseMs, WEBRTC_RETRY_MAX_MS));
-      }, pauseMs);
-      this.#timers.add(timer);
+      const { peer } = link;
+      this.#hooks.logger.log('info', 'no WebRTC with a peer; it stays on a relay', { peer, error: messageOf(error) });
     }
+    // Also after a success: the link may not have got over to it.
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      void this.#try(link, Math.min(3 * pauseMs, WEBRTC_RETRY_MAX_MS));
+    }, pauseMs);
+    this.#timers.add(timer);
+    if (this.#stopped) clearTimeout(timer);
   }
 }

@@ -10,7 +10,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { BLOCK_BYTES_MAX } from '../../node/protocol/limits.ts';
 import { RecordingListener } from '../contract/transport.ts';
 import { testBlock } from '../support/network/blocks.ts';
-import { createPeer, LOOPBACK_WS, type TestPeer, until } from '../support/network/peers.ts';
+import { createPeer, freePort, LOOPBACK_WS, type TestPeer, until } from '../support/network/peers.ts';
+import { startProxy } from '../support/network/proxy.ts';
 import { buildFixture, launch, type Site, serve } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
 import { runInNamespace, whyNoNamespace } from './netns.ts';
@@ -54,8 +55,11 @@ describe.skipIf(executablePath === undefined)(where, () => {
     await Promise.all(peers.splice(0).map(({ transport }) => transport.stop()));
   });
 
-  async function startPeer(listen: readonly string[]): Promise<TestPeer & { readonly heard: RecordingListener }> {
-    const peer = await createPeer({ listen });
+  async function startPeer(
+    listen: readonly string[],
+    announce: readonly string[] = [],
+  ): Promise<TestPeer & { readonly heard: RecordingListener }> {
+    const peer = await createPeer({ listen, announce });
     peers.push(peer);
     const heard = new RecordingListener();
     await peer.transport.start(heard);
@@ -112,6 +116,41 @@ describe.skipIf(executablePath === undefined)(where, () => {
     }
     await other!.page.close();
     await until(async () => (await linkOf(one!, other!.self)) === undefined, 'the end of the link');
+  });
+
+  it('talk again in both directions after each of 20 lost connections to the relay', async () => {
+    const port = await freePort();
+    const proxy = await startProxy(port);
+    const at = (tcp: number): string => `/ip4/127.0.0.1/tcp/${tcp}/ws`;
+    try {
+      // It only tells the address of the proxy, so that all ways to it can be cut.
+      const relay = await startPeer([at(port)], [at(proxy.port)]);
+      const [one, other] = await Promise.all([0, 1].map(() => openTab(relay.transport.multiaddrs())));
+      await introduce([one!, other!]);
+      for (let round = 0; round <= 20; round++) {
+        const lost = (): number => relay.heard.of('disconnected').length;
+        if (round > 0) {
+          await until(() => relay.transport.peers().filter(({ state }) => state === 'up').length === 2, 'both tabs');
+          const before = lost();
+          proxy.cut();
+          await until(() => lost() >= before + 2, 'the loss of both');
+        }
+        for (const [from, to] of [
+          [one!, other!],
+          [other!, one!],
+        ] as const) {
+          await until(async () => {
+            await from.page.evaluate((said) => network.say(said), `round ${round}, ${Math.random()}, ${from.self}`);
+            const heard = await to.page.evaluate(() => network.heard());
+            return heard.some(({ by, words }) => by === from.self && words.startsWith(`round ${round},`));
+          }, `gossip in round ${round}`);
+          const cid = await from.page.evaluate((bytes) => network.keep(bytes), 50_000);
+          expect(await to.page.evaluate((wanted) => network.fetch(wanted), cid)).toBe(true);
+        }
+      }
+    } finally {
+      await proxy.close();
+    }
   });
 
   it.skipIf(noNamespace !== undefined)(

@@ -68,9 +68,9 @@ describe('a link', () => {
     const first = await child({ seed, bootstrap: transport.multiaddrs() });
     await until(() => heard.of('connected').length === 1, 'the first run');
     first.kill('SIGSTOP');
-    // Two connections within five seconds count as both sides dialling at once.
+    // Two connections within seven seconds count as both sides dialling at once.
     const openedMs = Date.now();
-    await until(() => Date.now() - openedMs > 5_500, 'five seconds');
+    await until(() => Date.now() - openedMs > 7_500, 'seven seconds');
     await child({ seed, bootstrap: transport.multiaddrs() });
     await until(() => heard.of('connected').length === 2, 'the second run');
     expect(heard.of('disconnected')).toHaveLength(1);
