@@ -19,7 +19,7 @@ const where =
   executablePath === undefined
     ? 'a crowd of tabs (skipped: no Chromium, run .ci/install-chromium.sh)'
     : 'a crowd of tabs';
-const TABS = 8;
+const TABS = 6;
 
 describe.skipIf(executablePath === undefined)(where, () => {
   let tabs: Tabs;
@@ -35,7 +35,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
     const crowd = await Promise.all(Array.from({ length: TABS }, () => tabs.open(network, [daemon])));
     const keys = crowd.map(({ self }) => self as PeerKey);
     expect(new Set(keys).size).toBe(TABS);
-    const { job, expected } = await submitPrimes(daemon, { units: 24, taskSize: 50_000 });
+    const { job, expected } = await submitPrimes(daemon, { units: 16, taskSize: 50_000 });
     await finished(daemon, job, 200_000);
     expect(await resultOf(daemon, job)).toEqual(expected());
     const executed = await Promise.all(
