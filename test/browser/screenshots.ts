@@ -135,7 +135,7 @@ async function take(browser: Browser): Promise<void> {
   });
   const picture = await submit(others[0]!, {
     kernel: { name: 'mandelbrot' },
-    arguments: { width: '1024', height: '1024', iterations: '40000' },
+    arguments: { width: '1024', height: '1024', iterations: '20000' },
     policy: { quorum: 2, ownResults: 'never' },
   });
   await until(
@@ -144,7 +144,7 @@ async function take(browser: Browser): Promise<void> {
       const { progress } = await others[0]!.api<{ progress: { done: number; units: number } }>(`jobs/${picture}`);
       return progress.done >= progress.units * 0.35;
     },
-    240_000,
+    600_000,
   );
   await shoot(browser, {
     name: '05-picture-half',
@@ -168,7 +168,7 @@ async function take(browser: Browser): Promise<void> {
       const { progress } = await others[0]!.api<{ progress: { outcome?: object } }>(`jobs/${picture}`);
       return progress.outcome !== undefined;
     },
-    240_000,
+    600_000,
   );
   await shoot(browser, { name: '08-picture-finished', url: dashboard(others[0]!), prepare: openJob(picture) });
   const primes = await submit(self, {
@@ -182,7 +182,7 @@ async function take(browser: Browser): Promise<void> {
       const { progress } = await self.api<{ progress: { outcome?: object } }>(`jobs/${primes}`);
       return progress.outcome !== undefined;
     },
-    240_000,
+    600_000,
   );
   await shoot(browser, { name: '09-job-finished', url: dashboard(self), prepare: openJob(primes) });
   await shoot(browser, {
