@@ -1,0 +1,45 @@
+/** Limits of the merged mode, and kernels that try to get at the fuel it passes along. */
+import { describe, expect, it } from 'vitest';
+import { TRAP } from '../../node/protocol/trust/commitment.ts';
+import { inspect, meter } from '../../node/sandbox/index.ts';
+import { assemble, kernel } from './kernels.ts';
+import { FUEL, MODES, runKernel } from './run.ts';
+
+const many = (count: number) => 'i32 '.repeat(count);
+
+describe('a kernel', () => {
+  it('of 100 MB is refused by its size alone', () => {
+    const huge = new Uint8Array(100_000_000);
+    huge.set([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    expect(() => inspect(huge)).toThrow(expect.objectContaining({ code: 'too-large' }));
+  });
+
+  it('with as many parameters as engines allow has no room for the fuel', () => {
+    const bytes = (count: number) => assemble(`(module (func (param ${many(count)})))`);
+    const metered = (count: number, mode: (typeof MODES)[number]) =>
+      meter(bytes(count), { memoryPagesMax: 1, mode }) as Uint8Array<ArrayBuffer>;
+    expect(WebAssembly.validate(metered(990, 'merged'))).toBe(true);
+    expect(() => metered(991, 'merged')).toThrow(expect.objectContaining({ code: 'too-large' }));
+    expect(WebAssembly.validate(metered(991, 'simple'))).toBe(true);
+  });
+
+  it.each(MODES)('cannot call a function by the type it has once metered (%s)', (mode) => {
+    // $victim becomes (i64, i32) -> i64 where fuel is passed along; $forged is that type as the author writes it.
+    const fields = `(type $forged (func (param i64 i32) (result i64)))
+      (table 1 funcref) (elem (i32.const 0) $victim) (func $victim)`;
+    const init = `(drop (call_indirect (type $forged) (i64.const 0x7fffffffffffffff) (i32.const 0) (i32.const 0)))
+      (i32.const 0)`;
+    const { trap, fuel } = runKernel({ fields, init }, FUEL, 16, mode);
+    expect(trap).toBe(TRAP.trap);
+    expect(fuel).toBeGreaterThan(0);
+  });
+
+  it.each(MODES)('with the last locals there are reads and writes its own (%s)', (mode) => {
+    const fields = `(func $last (param i32) (result i64) (local ${'i64 '.repeat(9_000)})
+      (local.set 9000 (i64.const 77)) (local.set 1 (i64.const 5)) (i64.sub (local.get 9000) (local.get 1)))`;
+    const init = `(i64.store (i32.const 61440) (call $last (i32.const 1)))
+      (global.set $out_length (i32.const 8)) (i32.const 0)`;
+    expect(runKernel({ fields, init }, FUEL, 16, mode).output).toEqual(Uint8Array.of(72, 0, 0, 0, 0, 0, 0, 0));
+    expect(kernel({ fields, init }).length).toBeGreaterThan(100);
+  });
+});
