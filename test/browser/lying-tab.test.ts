@@ -22,15 +22,16 @@ describe.skipIf(executablePath === undefined)(where, () => {
 
   it('is outvoted and named at both daemons, and the result is right', async () => {
     const network = 'lying-tab';
-    const first = await tabs.startDaemon({ network, cores: 0 });
+    // One volunteer more than the vote needs: a unit in which the liar was one of two has to find another second.
+    const first = await tabs.startDaemon({ network, cores: 1 });
     const second = await tabs.startDaemon({ network, cores: 1, bootstrap: first.addresses.slice(0, 1) });
     const [liar, honest] = await Promise.all([
       tabs.open(network, [first, second], { lies: true }),
       tabs.open(network, [first, second]),
     ]);
 
-    // Each unit goes to all three volunteers at once, so that the liar surely meets an even one, where it lies.
-    const { job, expected } = await submitPrimes(first, { units: 6, taskSize: 300_000, policy: { replicas: 3 } });
+    // Each unit goes to all four volunteers at once, so that the liar surely meets an even one, where it lies.
+    const { job, expected } = await submitPrimes(first, { units: 6, taskSize: 300_000, policy: { replicas: 4 } });
     const view = await finished(first, job);
     expect(await resultOf(first, job)).toEqual(expected());
     for (const { unit, label, countedAuthors } of view.unitRows) {
