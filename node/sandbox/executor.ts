@@ -24,7 +24,7 @@ import type { Sha256 } from './unit.ts';
 import { type Lease, type Schedule, type SpawnWorker, WorkerQueue } from './worker-queue.ts';
 
 /** The metering of new jobs, and of merges. */
-export const METERING: Metering = { rewriter: REWRITER_VERSION, mode: 'simple', weights: WEIGHTS_VERSION };
+export const METERING: Metering = { rewriter: REWRITER_VERSION, mode: 'merged', weights: WEIGHTS_VERSION };
 /** A job that names another rewriter, other weights or another mode is not run here. */
 const MODES: readonly string[] = ['simple', 'merged'] satisfies MeterMode[];
 

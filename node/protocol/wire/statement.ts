@@ -57,7 +57,7 @@ const time = integer(0, TIME_MAX_MS);
 
 const metering = record<Metering>({
   rewriter: integer(1, 65_535),
-  mode: oneOf('simple'),
+  mode: oneOf('simple', 'merged'),
   weights: integer(1, 65_535),
 });
 

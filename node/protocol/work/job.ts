@@ -11,7 +11,7 @@ import { LEAF_BYTES } from '../trust/commitment.ts';
 /** Which rewriter put the fuel metering in, and with which weights: replicas must never differ in these. */
 export interface Metering {
   readonly rewriter: number;
-  readonly mode: 'simple';
+  readonly mode: 'simple' | 'merged';
   readonly weights: number;
 }
 

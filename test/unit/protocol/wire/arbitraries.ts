@@ -60,7 +60,7 @@ export const BODIES: { readonly [K in StatementKind]: fc.Arbitrary<BodyOf<K>> } 
       abi: fc.integer({ min: 1, max: 255 }),
       metering: fc.record({
         rewriter: fc.integer({ min: 1, max: 65_535 }),
-        mode: fc.constant('simple' as const),
+        mode: fc.constantFrom('simple' as const, 'merged' as const),
         weights: fc.integer({ min: 1, max: 65_535 }),
       }),
       stepQuantum: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
