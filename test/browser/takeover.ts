@@ -30,17 +30,25 @@ export async function takeOver(end: 'close' | 'kill', parts: TakeoverParts): Pro
     arguments: { to: '40000000000' },
     policy: { quorum: 2, taskSize: 40_000_000, tasksPerUnit: 1_000 },
   });
-  const heardOf = (tab: Tab, lease: 'held' | 'released'): number | undefined =>
+  const heardFrom = (isAuthor: (author: string) => boolean, lease: 'held' | 'released'): number | undefined =>
     witness.heard.find(
       ({ author, body }) =>
-        author === tab.self &&
+        isAuthor(author) &&
         body.kind === 'claim' &&
         body.job === job &&
         body.units.includes(0) &&
         body.leaseMs > 0 === (lease === 'held'),
     )?.atMs;
+  const heardOf = ({ self }: Tab, lease: 'held' | 'released') => heardFrom((author) => author === self, lease);
+  // Both places are taken before the other tab may have one.
+  await until('the other peer has claimed the unit', () =>
+    heardFrom((author) => author !== ending.self && author !== waiting.self, 'held'),
+  );
   await until('the tab has claimed the unit', () => heardOf(ending, 'held'));
   await waiting.page.evaluate(() => fixture.resume('manual'));
+  await until('the other tab wants nothing', () =>
+    waiting.page.evaluate(() => fixture.view().why.some(({ code }) => code === 'claimed-by-others')),
+  );
   let endedAtMs = Date.now();
   if (end === 'close') await ending.page.close();
   else endedAtMs = await killRenderer(ending.page, pid);
