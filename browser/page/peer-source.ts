@@ -7,7 +7,7 @@ import type { Cid, JobId, Millis, PeerKey, UnitIndex } from '../../node/protocol
 import type { Notification } from '../../node/protocol/notification.ts';
 import type { JobView, PeerView, UnitState } from '../../node/protocol/view.ts';
 import type { KernelReport } from '../../node/sandbox/inspect.ts';
-import type { KernelManifest } from '../../node/sdk/manifest.ts';
+import type { Columns, KernelManifest } from '../../node/sdk/manifest.ts';
 
 export interface PeerSource {
   readonly kind: 'daemon' | 'tab';
@@ -104,6 +104,8 @@ export type Outcome =
   | {
       readonly state: 'finished';
       readonly show: KernelManifest['result']['show'];
+      /** Present exactly if `show` is `table`. */
+      readonly columns?: Columns | undefined;
       readonly byteLength: number;
       readonly sha256: string;
     }

@@ -3,11 +3,12 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { JobId } from '../../../node/protocol/ids.ts';
-import { decodeCounts, decodeU64, topCounts } from '../../../node/sdk/format.ts';
+import { decodeCounts, decodeU64, tableToTsv, topCounts } from '../../../node/sdk/format.ts';
 import { bytes, count, sentence } from '../model/words.ts';
 import type { Outcome, OwnJob } from '../peer-source.ts';
 import type { PageState } from '../state.ts';
 import { Panel } from './parts.tsx';
+import { ResultTable } from './result-table.tsx';
 import { save } from './save.ts';
 
 /** A larger result is offered as a file only. */
@@ -52,7 +53,9 @@ function Result({
   readonly outcome: Finished;
 }): JSX.Element {
   const content = useSignal<Uint8Array<ArrayBuffer> | undefined>(undefined);
-  const isShown = outcome.byteLength <= SHOWN_BYTES_MAX && (outcome.show === 'u64' || outcome.show === 'counts');
+  const { show, columns } = outcome;
+  const isReadable = show === 'u64' || show === 'counts' || columns !== undefined;
+  const isShown = outcome.byteLength <= SHOWN_BYTES_MAX && isReadable;
   useEffect(() => {
     if (!isShown) return;
     void state.attempt('The result cannot be read', async () => {
@@ -62,19 +65,32 @@ function Result({
   const download = (): Promise<unknown> =>
     state.attempt('Not downloaded', async () => {
       const all = content.value ?? (await state.source.result?.(job));
-      if (all !== undefined) save(new Blob([all], { type: 'application/octet-stream' }), fileName(own, job));
+      if (all !== undefined) save(new Blob([all], { type: 'application/octet-stream' }), fileName(own, job, 'bin'));
+    });
+  const saveRows = (): Promise<unknown> =>
+    state.attempt('Not saved', async () => {
+      const all = content.value ?? (await state.source.result?.(job));
+      if (all === undefined || columns === undefined) return;
+      save(new Blob([tableToTsv(all, columns)], { type: 'text/tab-separated-values' }), fileName(own, job, 'tsv'));
     });
   return (
     <Panel
       title="Result"
       class="result"
       aside={
-        <button type="button" class="primary" onClick={() => void download()}>
-          Download
-        </button>
+        <div class="buttons">
+          {columns !== undefined && (
+            <button type="button" onClick={() => void saveRows()}>
+              Save as TSV
+            </button>
+          )}
+          <button type="button" class="primary" onClick={() => void download()}>
+            Download
+          </button>
+        </div>
       }
     >
-      {content.value !== undefined && <Shown content={content.value} show={outcome.show} />}
+      {content.value !== undefined && <Shown content={content.value} show={show} columns={columns} />}
       <p class="note">
         {bytes(outcome.byteLength)}, <span class="label-words">{own.label}</span>. SHA-256 <code>{outcome.sha256}</code>
       </p>
@@ -82,7 +98,12 @@ function Result({
   );
 }
 
-function Shown({ content, show }: { readonly content: Uint8Array; readonly show: Finished['show'] }): JSX.Element {
+function Shown({
+  content,
+  show,
+  columns,
+}: { readonly content: Uint8Array } & Pick<Finished, 'show' | 'columns'>): JSX.Element {
+  if (columns !== undefined) return <ResultTable content={content} columns={columns} />;
   if (show === 'u64') return <p class="answer">{decodeU64(content).toLocaleString('en')}</p>;
   const counts = decodeCounts(content);
   const top = topCounts(counts, ROWS_MAX);
@@ -113,6 +134,6 @@ function Shown({ content, show }: { readonly content: Uint8Array; readonly show:
   );
 }
 
-function fileName({ kernel }: OwnJob, job: JobId): string {
-  return `${kernel}-${job.slice(0, 10)}.bin`;
+function fileName({ kernel }: OwnJob, job: JobId, ending: string): string {
+  return `${kernel}-${job.slice(0, 10)}.${ending}`;
 }
