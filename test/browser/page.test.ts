@@ -2,6 +2,7 @@
  * The dashboard in a real Chromium, on a real daemon: opened by its address, a job submitted through the form and
  * seen to its end, and nothing asked of anybody but that daemon.
  */
+import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RunningDaemon, startDaemon } from '../support/daemon.ts';
@@ -106,6 +107,39 @@ describe.skipIf(executablePath === undefined)(where, () => {
     });
     expect(colours.length).toBeGreaterThan(10);
     expect(colours).toContain('0 0 0 255');
+    expect(trespasses).toEqual([]);
+    await page.context().close();
+  });
+
+  it('shows a result with columns as a table, its first rows here and all of them in a file', async () => {
+    const { page, trespasses } = await open(`#token=${daemon.token}`);
+    const { job } = await daemon.api<{ job: string }>('jobs', {
+      kernel: { name: 'lucas-lehmer' },
+      arguments: { to: '1300' },
+    });
+    await page.locator(`a[href="#job/${job}"]`).first().click();
+    const table = page.getByRole('region', { name: 'Rows of the result' }).getByRole('table');
+    await table.waitFor();
+    expect(await table.getByRole('columnheader').allTextContents()).toEqual(['exponent', 'prime', 'residue']);
+    const rows = await table.locator('tbody tr').evaluateAll((all) => all.map((row) => (row as HTMLElement).innerText));
+    expect(rows).toHaveLength(200);
+    expect(rows[4]!.split(/\s+/)).toEqual(['11', '0', '00000000000006c8']);
+    const align = await table
+      .locator('tbody td')
+      .first()
+      .evaluate((cell) => getComputedStyle(cell).textAlign);
+    expect(align).toBe('right');
+    await page.getByText('The first 200 of 211 rows.').waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save as TSV' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toMatch(/^lucas-lehmer-[0-9a-f]{10}\.tsv$/);
+    const lines = (await readFile(await download.path(), 'utf8')).trimEnd().split('\n');
+    expect([lines.length, lines[0], lines[1]]).toEqual([212, 'exponent\tprime\tresidue', '2\t1\t0000000000000001']);
+
+    await page.setViewportSize({ width: 390, height: 800 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     expect(trespasses).toEqual([]);
     await page.context().close();
   });
