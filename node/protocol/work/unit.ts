@@ -30,6 +30,8 @@ export interface UnitRow {
   /** Since when as many commits as the quorum count. */
   quorumSinceMs: Millis | undefined;
   conflictSinceMs: Millis | undefined;
+  /** Since when it has no agreed result. Begins anew when a verdict is lost because one of its authors was voided. */
+  lackingSinceMs: Millis | undefined;
   /** Replicas still wanted, beyond commits that count and claims; and since when it is that many. */
   need: number;
   wantSinceMs: Millis;
@@ -50,6 +52,7 @@ export function createUnitRow(now: Millis): UnitRow {
     revealedAtMs: new Map(),
     quorumSinceMs: undefined,
     conflictSinceMs: undefined,
+    lackingSinceMs: undefined,
     need: 0,
     wantSinceMs: now,
     counting: [],
@@ -94,6 +97,7 @@ export function assess(row: UnitRow, context: UnitContext): Millis | undefined {
     if (!until(Math.min(expiresAt, since + context.claimPatienceMs)) || isGone(author)) row.claims.delete(author);
   }
   row.conflictSinceMs = row.verdict.state === 'disputed' ? (row.conflictSinceMs ?? now) : undefined;
+  row.lackingSinceMs = row.verdict.state === 'agreed' ? undefined : (row.lackingSinceMs ?? now);
   row.counting = countingCommits(row, context, { until, isGone });
   const wasQuorum = row.quorumSinceMs !== undefined;
   if (row.counting.length >= context.quorum) row.quorumSinceMs ??= now;
@@ -162,6 +166,8 @@ function countingCommits(row: UnitRow, context: UnitContext, { until, isGone }: 
     const listed: ReadonlySet<Digest> = closingOf(evidence, author);
     if (mayCount.every((other) => listed.has(evidence.commits.get(other)!.seal))) return true;
     if (isGone(author)) return false;
-    return until((row.revealedAtMs.get(author) ?? 0) + holdMs + 3 * parameters.overdueMs);
+    // Nobody adds a Close to an agreed unit, so the time for one begins when the unit last lost its verdict.
+    const owedSince = Math.max(row.revealedAtMs.get(author) ?? 0, row.lackingSinceMs ?? 0);
+    return until(owedSince + holdMs + 3 * parameters.overdueMs);
   });
 }

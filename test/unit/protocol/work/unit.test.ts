@@ -256,6 +256,31 @@ describe('an author that revealed without listing who is left', () => {
     expect(unit.row.counting).not.toContain(A);
   });
 
+  it('gets that time again when the unit loses the verdict it was part of', () => {
+    const unit = new Unit();
+    unit.commit(A, B, C);
+    unit.reveal(A, 'root', [B]);
+    unit.reveal(B, 'root', [A]);
+    unit.row.verdict = {
+      state: 'agreed',
+      root: digest('root'),
+      fuel: 1,
+      counted: { authors: [A, B], sequential: false },
+    };
+    unit.assess();
+    // Long after everything, B is found to be a liar elsewhere: C, which is committed, must see A as its partner.
+    unit.now = START_MS + 100 * overdueMs;
+    unit.voided.add(B);
+    unit.row.verdict = { state: 'pending' };
+    unit.context = { self: C };
+    unit.assess();
+    expect(unit.row.counting).toEqual([A, C]);
+    expect(unit.row.quorumSinceMs).toBeDefined();
+    const until = unit.now + HOLD + 3 * overdueMs;
+    while (unit.now < until) unit.next();
+    expect(unit.row.counting).toEqual([C]);
+  });
+
   it('stops counting at once when it has gone', () => {
     const unit = new Unit();
     unit.commit(A, B);
