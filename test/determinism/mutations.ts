@@ -129,6 +129,7 @@ export const ROW_MUTANTS: readonly Mutant[] = [
   change(
     'an instance that cannot be made is a trap',
     'task.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the source as it stands there.
     "throw new SandboxFailure('out-of-memory', `no instance of the kernel: ${text(error)}`);",
     "throw new WebAssembly.RuntimeError('no instance');",
     'no memory, wall clock',
@@ -136,6 +137,7 @@ export const ROW_MUTANTS: readonly Mutant[] = [
   change(
     'nothing is stopped by the wall clock',
     'worker-queue.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the source as it stands there.
     "this.kill('wall-clock', `it took longer than ${wallClockMaxMs} ms and was stopped`),",
     'undefined,',
     'no memory, wall clock',

@@ -98,14 +98,25 @@ function Result({
   );
 }
 
-function Shown({
-  content,
-  show,
-  columns,
-}: { readonly content: Uint8Array } & Pick<Finished, 'show' | 'columns'>): JSX.Element {
+function Shown(props: { readonly content: Uint8Array } & Pick<Finished, 'show' | 'columns'>): JSX.Element {
+  const { content, show, columns } = props;
   if (columns !== undefined) return <ResultTable content={content} columns={columns} />;
-  if (show === 'u64') return <p class="answer">{decodeU64(content).toLocaleString('en')}</p>;
-  const counts = decodeCounts(content);
+  try {
+    return show === 'u64' ? (
+      <p class="answer">{decodeU64(content).toLocaleString('en')}</p>
+    ) : (
+      <Counts counts={decodeCounts(content)} />
+    );
+  } catch (error) {
+    // Peers agree on bytes; whether these are what the manifest promises is the kernel author's business.
+    const why = error instanceof Error ? error.message : String(error);
+    return (
+      <p class="problem">The kernel’s output is not in the form its manifest names: {why}. Download has the bytes.</p>
+    );
+  }
+}
+
+function Counts({ counts }: { readonly counts: ReturnType<typeof decodeCounts> }): JSX.Element {
   const top = topCounts(counts, ROWS_MAX);
   const most = Number(top[0]?.count ?? 1n);
   return (

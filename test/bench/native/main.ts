@@ -98,7 +98,9 @@ async function compare(task: Task, folder: string, rounds: number): Promise<void
   await writeFile(taskFile, concatBytes(uint32Bytes(parameters.length), parameters, input));
 
   const plain = new WebAssembly.Module(task.wasm);
-  const metered = new WebAssembly.Module(new Uint8Array(meter(task.wasm, { memoryPagesMax: limits.memoryPagesMax })));
+  const metered = new WebAssembly.Module(
+    new Uint8Array(meter(task.wasm, { memoryPagesMax: limits.memoryPagesMax, mode: METERING.mode })),
+  );
   const taskLimits = { fuelMax: limits.fuelPerTaskMax, outputBytesMax: limits.outputBytesPerTaskMax };
   let fuel = 0;
   const runs = {
