@@ -8,10 +8,12 @@ import { BLOCK_BYTES_MAX, EXCHANGE_MESSAGE_BYTES_MAX } from '../protocol/limits.
 /** Connections this peer opens by itself. In a network of up to 32 peers everybody is connected to everybody. */
 export const CONNECTION_TARGET = 32;
 /**
- * The same for links through a relay and for WebRTC, which cost somebody else's bandwidth and a stack of their own. Of
- * any tab that dies, so many others hear at once, and gossip needs fewer.
+ * The same for links through a relay and for WebRTC, which cost somebody else's bandwidth and a stack of their own. With
+ * those that others open, a tab has about twice as many: enough neighbours hear at once of any tab that dies, and
+ * gossip needs no more. With 8 each, twenty tabs on one machine of two cores were so busy with each other that links to
+ * their daemon broke.
  */
-export const RELAYED_TARGET = 8;
+export const RELAYED_TARGET = 3;
 /** Peers connected at once, incoming ones included. Whoever comes beyond it is told that this peer is full. */
 export const PEERS_MAX = 128;
 /** Newcomers beyond it that are kept long enough to be told so; further ones see their connection closed. */
@@ -90,6 +92,8 @@ export const RELAY_PATIENCE_MS = 5_000;
 export const WEBRTC_TIMEOUT_MS = 10_000;
 export const WEBRTC_RETRY_FIRST_MS = 2_000;
 export const WEBRTC_RETRY_MAX_MS = 600_000;
+/** Longest pause after attempts that failed one after the other with different peers. */
+export const WEBRTC_QUIET_MAX_MS = 60_000;
 /** A link that changes its connection lets the former stream finish for so long. */
 export const CHANGEOVER_MS = 2_000;
 /**
