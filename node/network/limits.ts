@@ -10,8 +10,8 @@ export const CONNECTION_TARGET = 32;
 /**
  * The same for links through a relay and for WebRTC, which cost somebody else's bandwidth and a stack of their own. With
  * those that others open, a tab has about twice as many: enough neighbours hear at once of any tab that dies, and
- * gossip needs no more. With 8 each, twenty tabs on one machine of two cores were so busy with each other that links to
- * their daemon broke.
+ * gossip needs no more. With 8 each, twenty tabs on one machine of two cores were not all connected with their daemon
+ * after a minute; with 3 they were.
  */
 export const RELAYED_TARGET = 3;
 /** Peers connected at once, incoming ones included. Whoever comes beyond it is told that this peer is full. */
