@@ -19,10 +19,11 @@ export interface Piece {
 }
 
 export interface Killing {
-  readonly victim: SwarmPeer;
+  /** Peers of which one is killed, the first that is seen at work. */
+  readonly victims: readonly SwarmPeer[];
   readonly from: number;
   readonly to: number;
-  /** Name of a peer that is started as soon as the victim is dead. */
+  /** Name of a peer that is started as soon as one is dead. */
   readonly replacement?: string;
 }
 
@@ -93,8 +94,8 @@ export async function untilFinished(
 }
 
 async function killAndReplace(swarm: Swarm, job: JobId, options: PlayOptions, killing: Killing) {
-  const { victim, from, to } = killing;
-  const casualty = await killAtWork({ swarm, job, submitter: options.submitter, victim, from, to });
+  const { victims, from, to } = killing;
+  const casualty = await killAtWork({ swarm, job, submitter: options.submitter, victims, from, to });
   options.onKilled?.(casualty);
   if (killing.replacement === undefined) return { casualty, replacement: undefined };
   const replacement = await swarm.start(killing.replacement);

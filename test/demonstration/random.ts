@@ -6,6 +6,8 @@ export function drawn(seed: number, name: string): number {
   return createHash('sha256').update(`${seed}/${name}`).digest().readUInt32LE(0) / 2 ** 32;
 }
 
-export function drawnFrom<T>(seed: number, name: string, items: readonly T[]): T {
-  return items[Math.floor(drawn(seed, name) * items.length)]!;
+/** All of them, in an order fixed by seed and name. */
+export function shuffled<T>(seed: number, name: string, items: readonly T[]): readonly T[] {
+  const order = items.map((item, index) => ({ item, at: drawn(seed, `${name} ${index}`) }));
+  return order.sort((x, y) => x.at - y.at).map(({ item }) => item);
 }

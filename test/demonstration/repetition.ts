@@ -5,7 +5,7 @@
 import { doneFraction } from './casualty.ts';
 import { piecesOf, type Size } from './pieces.ts';
 import { play } from './play.ts';
-import { drawn, drawnFrom } from './random.ts';
+import { drawn, shuffled } from './random.ts';
 import { entry, Swarm, type SwarmPeer } from './swarm.ts';
 
 export interface JobRecord {
@@ -56,13 +56,14 @@ async function repeatIn(swarm: Swarm, seed: number, size: Size): Promise<Repetit
   const jobs: JobRecord[] = [];
   const failures: string[] = [];
   for (const [index, piece] of piecesOf(seed, size).entries()) {
-    const victim = drawnFrom(seed, `victim ${index}`, honest);
+    const victims = shuffled(seed, `victim ${index}`, honest);
     const from = 0.1 + 0.4 * drawn(seed, `moment ${index}`);
-    const killing = { victim, from, to: 0.9, replacement: `peer ${5 + index}` };
+    const killing = { victims, from, to: 0.9, replacement: `peer ${5 + index}` };
     const played = await play({ swarm, submitter, piece, killing });
+    const victim = played.casualty!.peer;
     honest.splice(honest.indexOf(victim), 1, played.replacement!);
     const { view, progress } = played;
-    const units = played.casualty!.units;
+    const { units } = played.casualty!;
     const byOthers = units.filter((unit) => {
       const { label, countedAuthors } = view.unitRows[unit]!;
       return label?.kind === 'quorum' && !countedAuthors.includes(victim.key);

@@ -5,7 +5,7 @@
  */
 import type { View } from './draw-mandelbrot.ts';
 import { play } from './play.ts';
-import { drawnFrom } from './random.ts';
+import { shuffled } from './random.ts';
 import type { Screen } from './screen.ts';
 import type { Swarm, SwarmPeer } from './swarm.ts';
 
@@ -56,7 +56,7 @@ async function drawOn(swarm: Swarm, submitter: SwarmPeer, seed: number, screen: 
 /** Each place is approached in a few steps, then comes another one. */
 export function viewOf(seed: number, round: number): View {
   const journey = Math.floor(round / DEPTHS);
-  const [centreX, centreY] = drawnFrom(seed, `place ${journey}`, PLACES);
+  const [centreX, centreY] = shuffled(seed, `place ${journey}`, PLACES)[0]!;
   return { width: 512, height: 512, centreX, centreY, span: 3 * 0.4 ** (round % DEPTHS), iterations: 20_000 };
 }
 

@@ -3,7 +3,7 @@ import { decodeCounts, topCounts } from '../../node/sdk/format.ts';
 import { countsAsBytes, countWords } from './count-words.ts';
 import { mobyDick } from './moby-dick.ts';
 import { type Played, play } from './play.ts';
-import { drawn, drawnFrom } from './random.ts';
+import { drawn, shuffled } from './random.ts';
 import type { Screen } from './screen.ts';
 import type { Swarm, SwarmPeer } from './swarm.ts';
 
@@ -20,7 +20,7 @@ const MOST = 20;
 /** Resolves to what was expected and did not happen; empty when all is well. */
 export async function countTogether(swarm: Swarm, cast: Cast, seed: number, screen: Screen): Promise<string[]> {
   const { submitter, liar } = cast;
-  const victim = drawnFrom(seed, 'victim', cast.honest);
+  const victims = shuffled(seed, 'victim', cast.honest);
   const from = 0.3 + 0.25 * drawn(seed, 'moment');
   const book = mobyDick();
   screen.line(
@@ -38,7 +38,7 @@ export async function countTogether(swarm: Swarm, cast: Cast, seed: number, scre
       file: { name: 'moby-dick.txt', bytes: Buffer.from(book.text) },
       policy: { quorum: 2, ownResults: 'never' },
     },
-    killing: { victim, from, to: 0.7, replacement: 'peer 6' },
+    killing: { victims, from, to: 0.7, replacement: 'peer 6' },
     onProgress: ({ done, units, unitsPerSecond, etaSeconds, replicasAgreeing, replicasRevealed, ...progress }) => {
       for (const { author, units: count } of progress.refuted) {
         if (refuted.get(author) === count) continue;
@@ -51,9 +51,9 @@ export async function countTogether(swarm: Swarm, cast: Cast, seed: number, scre
       const agreeing = `${replicasAgreeing} of ${replicasRevealed} replicas agree`;
       screen.progress(done / units, `${done} of ${units} units, ${agreeing}${pace}${left}`);
     },
-    onKilled: ({ units, doneFraction }) =>
+    onKilled: ({ peer, units, doneFraction }) =>
       screen.line(
-        `  ${victim.name} killed (SIGKILL) at ${percent(doneFraction)} while it held a claim on ${unitList(units)}`,
+        `  ${peer.name} killed (SIGKILL) at ${percent(doneFraction)} while it held a claim on ${unitList(units)}`,
       ),
     onReplaced: ({ name }) => screen.line(`  ${name} started in its place`),
   });

@@ -6,17 +6,17 @@ import { openSwarm, primes, TIMEOUT_MS } from './support.ts';
 it("others finish a killed peer's unit", { timeout: TIMEOUT_MS }, async () => {
   const swarm = await openSwarm();
   const submitter = await swarm.start('submitter', { cores: 0 });
-  const [victim] = await Promise.all(['a', 'b', 'c', 'd'].map((name) => swarm.start(name)));
+  const victims = await Promise.all(['a', 'b', 'c', 'd'].map((name) => swarm.start(name)));
   await swarm.connected();
   const piece = primes(4, 16, 2);
-  const killing = { victim: victim!, from: 0.1, to: 0.8 };
+  const killing = { victims, from: 0.1, to: 0.8 };
   const { bytes, view, casualty, progress } = await play({ swarm, submitter, piece, killing });
   expect(Buffer.compare(bytes, piece.expected())).toBe(0);
   expect(casualty!.units.length).toBeGreaterThan(0);
   for (const unit of casualty!.units) {
     const { label, countedAuthors } = view.unitRows[unit]!;
     expect(label).toMatchObject({ kind: 'quorum', counted: 2 });
-    expect(countedAuthors).not.toContain(victim!.key);
+    expect(countedAuthors).not.toContain(casualty!.peer.key);
   }
   expect(progress.label).toContain('quorum 2/2');
   expect(view.refuted).toEqual([]);
