@@ -40,6 +40,8 @@ export interface Appended {
   readonly chargeFunction: number;
   /** (i32) -> i32: memory.grow with its charge, and a host failure told apart from a refusal. */
   readonly growFunction: number;
+  /** Index of the function that calls imported function `index` for the module. */
+  gate(index: number): number;
   /** Index of the type () -> results, added when it is new. */
   blockType(results: readonly number[]): number;
   /** Index of a type of the module with fuel and depth passed along: (…, i64, i32) -> (…, i64). */
@@ -204,11 +206,12 @@ class FunctionRewriter {
     this.#calls = true;
     const out = this.#block;
     this.#putFuelBack(out);
+    const isIndirect = decoded.code === 0x11;
     if (this.#charges === undefined) {
-      out.append(this.#module.bytes, decoded.start, reader.position);
+      if (isIndirect) out.append(this.#module.bytes, decoded.start, reader.position);
+      else out.byte(0x10).u32(this.#target(decoded.first));
       this.#takeFuel(out);
     } else {
-      const isIndirect = decoded.code === 0x11;
       // The index of the table is on top, and stays there.
       const index = isIndirect ? this.#temporary(VALUE.i32) : 0;
       if (isIndirect) out.byte(0x21).u32(index);
@@ -216,10 +219,14 @@ class FunctionRewriter {
       if (isIndirect) {
         out.byte(0x20).u32(index).byte(0x11);
         out.u32(this.#appended.passedType(decoded.first)).u32(decoded.second);
-      } else out.append(this.#module.bytes, decoded.start, reader.position);
+      } else out.byte(0x10).u32(this.#target(decoded.first));
       out.byte(0x21).u32(this.#fuel);
     }
     this.#setHeight(this.#height - type.parameters.length + type.results.length);
+  }
+
+  #target(index: number): number {
+    return index < this.#module.imports.length ? this.#appended.gate(index) : index;
   }
 
   #callHelper(index: number): void {

@@ -50,7 +50,7 @@ export function inspect(bytes: Uint8Array): KernelReport {
     exports: module.exports.map((item) => item.name),
     memory: { initialPages: module.memory.initial, maximumPages: module.memory.maximum },
     features: module.features,
-    functionCount: module.functions.length,
+    functionCount: module.functions.length - module.imports.length,
     hasReduce: exports.has('shoal_reduce'),
   };
 }

@@ -1,7 +1,8 @@
 /**
  * The rewriter: from a kernel as its author built it to the module that is run. It appends types, functions, globals and
  * exports and rewrites function bodies in place, so no index in the code changes. In the merged mode functions get
- * another type, with fuel and depth passed along, and what the host may call gets a wrapper. What it adds:
+ * another type, with fuel and depth passed along, and what the host may call gets a wrapper. What a module imports it
+ * calls through a gate of its own, which keeps room on the stack for the host; `gates.ts`. What it adds:
  *
  *   shoal:fuel           mutable i64: fuel left. The host sets it before anything runs; below zero means out of fuel.
  *   shoal:host-failure   mutable i32: 1 when this machine had no memory for a growth the limit allowed.
@@ -15,8 +16,9 @@
  */
 import { ByteWriter } from './bytes.ts';
 import { type Appended, type MeterMode, rewriteFunction } from './function-rewriter.ts';
+import { gate, redirectedElements } from './gates.ts';
 import { WEIGHT } from './instructions.ts';
-import { type ExportKind, type KernelModule, readModule, SECTION, VALUE } from './module.ts';
+import { type ExportKind, type ImportPolicy, type KernelModule, readModule, SECTION, VALUE } from './module.ts';
 import { KernelRefusedError } from './refusal.ts';
 
 export const REWRITER_VERSION = 1;
@@ -34,11 +36,13 @@ export interface MeterOptions {
   readonly memoryPagesMax: number;
   /** Both modes take the same fuel for every call that completes; they differ in what a trap costs, and in speed. */
   readonly mode?: MeterMode;
+  /** Says which functions may be imported; without it, none. */
+  readonly allowImport?: ImportPolicy | undefined;
 }
 
 /** Validates `bytes` first. Throws a KernelRefusedError. */
 export function meter(bytes: Uint8Array, options: MeterOptions): Uint8Array {
-  return new ModuleRewriter(readModule(bytes), options).rewrite();
+  return new ModuleRewriter(readModule(bytes, options.allowImport), options).rewrite();
 }
 
 /** Parameters or results of a function that is to pass fuel along; engines allow 1,000. */
@@ -47,6 +51,7 @@ const EXPORT_KINDS: readonly ExportKind[] = ['function', 'table', 'memory', 'glo
 
 const ORDER = [
   SECTION.type,
+  SECTION.import,
   SECTION.function,
   SECTION.table,
   SECTION.memory,
@@ -92,6 +97,7 @@ class ModuleRewriter {
       chargeFunction: module.functions.length,
       growFunction: module.functions.length + 1,
       blockType: (results) => this.#addType([], results),
+      gate: (index) => module.functions.length + this.#helperCount + index,
       passedType: (type) => module.types.length + type,
     };
     if (mode === 'merged') this.#wrap(module);
@@ -116,18 +122,21 @@ class ModuleRewriter {
   }
 
   #section(id: number): ByteWriter | undefined {
-    const { functions, memory, start } = this.#module;
+    const { functions, imports, memory, start } = this.#module;
     const extra = new ByteWriter();
     switch (id) {
       case SECTION.type:
         return this.#extended(id, this.#passedTypes + this.#types.length, this.#newTypes);
       case SECTION.function:
-        if (this.#mode === 'merged') for (const type of functions) extra.u32(this.#appended.passedType(type));
+        if (this.#mode === 'merged') {
+          for (const type of functions.slice(imports.length)) extra.u32(this.#appended.passedType(type));
+        }
         extra.u32(this.#chargeType);
         if (memory !== undefined) extra.u32(this.#growType);
+        for (const type of functions.slice(0, imports.length)) extra.u32(this.#ownType(type));
         for (const target of this.#wrappers.keys()) extra.u32(functions[target]!);
-        if (this.#mode === 'simple') return this.#extended(id, this.#helperCount, extra);
-        return new ByteWriter().u32(functions.length + this.#helperCount + this.#wrappers.size).appendWriter(extra);
+        if (this.#mode === 'simple') return this.#extended(id, this.#addedCount, extra);
+        return new ByteWriter().u32(functions.length - imports.length + this.#addedCount).appendWriter(extra);
       case SECTION.memory:
         if (memory === undefined) return undefined;
         return extra.put(1, 1).u32(memory.initial).u32(this.#pagesMax);
@@ -146,6 +155,8 @@ class ModuleRewriter {
             .u32(this.#wrappers.get(start) ?? start);
         if (this.#mode === 'simple') return this.#extended(id, start === undefined ? 2 : 3, extra);
         return this.#rewrittenExports(start === undefined ? 2 : 3, extra);
+      case SECTION.element:
+        return imports.length === 0 ? this.#copied(id) : redirectedElements(this.#module, this.#appended.gate);
       case SECTION.code:
         throw new Error(`the code section of ${functions.length} functions is written first`);
       default:
@@ -155,6 +166,16 @@ class ModuleRewriter {
 
   get #helperCount(): number {
     return this.#module.memory === undefined ? 1 : 2;
+  }
+
+  /** Functions behind those of the module: helpers, gates, wrappers. */
+  get #addedCount(): number {
+    return this.#helperCount + this.#module.imports.length + this.#wrappers.size;
+  }
+
+  /** The type a function of the module has inside it. */
+  #ownType(type: number): number {
+    return this.#mode === 'merged' ? this.#appended.passedType(type) : type;
   }
 
   get #failureGlobal(): number {
@@ -186,10 +207,10 @@ class ModuleRewriter {
   }
 
   #code(): ByteWriter {
-    const { bodies, bytes, memory } = this.#module;
+    const { bodies, bytes, imports, memory } = this.#module;
     const out = new ByteWriter(bytes.length * 2);
-    out.u32(bodies.length + this.#helperCount + this.#wrappers.size);
-    bodies.forEach((_, index) => {
+    out.u32(bodies.length - imports.length + this.#addedCount);
+    for (let index = imports.length; index < bodies.length; index++) {
       const body = rewriteFunction(this.#module, index, this.#appended, this.#mode);
       if (body.length > METERED_FUNCTION_BYTES_MAX) {
         throw new KernelRefusedError(
@@ -198,9 +219,12 @@ class ModuleRewriter {
         );
       }
       out.u32(body.length).appendWriter(body);
-    });
+    }
     this.#helper(out, this.#chargeFunction());
     if (memory !== undefined) this.#helper(out, this.#growFunction());
+    imports.forEach(({ type }, index) => {
+      this.#helper(out, gate(index, type, this.#appended, this.#mode));
+    });
     for (const target of this.#wrappers.keys()) this.#helper(out, this.#wrapper(target));
     return out;
   }
@@ -236,16 +260,17 @@ class ModuleRewriter {
     const out = new ByteWriter().byte(0);
     const { parameters } = this.#module.types[this.#module.functions[target]!]!;
     for (let index = 0; index < parameters.length; index++) out.byte(0x20).u32(index);
-    out.byte(0x23).u32(fuelGlobal).put(0x41, 0).byte(0x10).u32(target);
+    out.byte(0x23).u32(fuelGlobal).put(0x41, 0).byte(0x10);
+    out.u32(target < this.#module.imports.length ? this.#appended.gate(target) : target);
     return out.byte(0x24).u32(fuelGlobal).byte(0x0b);
   }
 
   /** What the host may call gets a wrapper with the type it had. */
-  #wrap({ exports, start, functions }: KernelModule): void {
+  #wrap({ exports, imports, start, functions }: KernelModule): void {
     const called = exports.flatMap(({ kind, index }) => (kind === 'function' ? [index] : []));
     for (const target of start === undefined ? called : [...called, start]) {
       if (this.#wrappers.has(target)) continue;
-      this.#wrappers.set(target, functions.length + this.#helperCount + this.#wrappers.size);
+      this.#wrappers.set(target, functions.length + this.#helperCount + imports.length + this.#wrappers.size);
     }
   }
 

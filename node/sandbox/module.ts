@@ -5,6 +5,9 @@
  *
  * The allow-list comes first so that every engine refuses the same modules for the same reasons, whatever proposals
  * it happens to know; what passes it is in all of them. Positions are kept, so that the rewriter can copy bytes.
+ *
+ * Functions may be imported as far as the module's reader is told: which ones is a matter of the ABI, not of reading.
+ * They come first in the index space of functions, before those the module defines.
  */
 import { ByteReader } from './bytes.ts';
 import { newDecoded, readInstruction } from './instructions.ts';
@@ -57,6 +60,23 @@ export interface KernelExport {
   readonly index: number;
 }
 
+export interface FunctionImport {
+  readonly module: string;
+  readonly name: string;
+  readonly type: FunctionType;
+}
+
+/** Throws a KernelRefusedError where a kernel may not have this import. */
+export type ImportPolicy = (wanted: FunctionImport) => void;
+
+/** For kernels that run without any import. */
+export const NO_IMPORTS: ImportPolicy = ({ module, name }) => {
+  throw new KernelRefusedError(
+    'forbidden-import',
+    `the kernel imports ${module}.${name}, but kernels run without any imports; build it so that nothing is imported`,
+  );
+};
+
 /** Where a section's items are: after its count, up to its end. */
 export interface SectionBody {
   readonly count: number;
@@ -77,9 +97,12 @@ export interface KernelModule {
   readonly bytes: Uint8Array;
   readonly sections: ReadonlyMap<number, SectionBody>;
   readonly types: readonly FunctionType[];
-  /** Type index of each function. */
+  /** The functions of the lowest indexes. */
+  readonly imports: readonly FunctionImport[];
+  /** Type index of each function, imported ones first. */
   readonly functions: readonly number[];
-  readonly bodies: readonly FunctionBody[];
+  /** By function; undefined where it is imported. */
+  readonly bodies: readonly (FunctionBody | undefined)[];
   readonly memory: { readonly initial: number; readonly maximum: number | undefined } | undefined;
   readonly globalCount: number;
   readonly exports: readonly KernelExport[];
@@ -89,7 +112,7 @@ export interface KernelModule {
 }
 
 /** Throws a KernelRefusedError. The bytes are not changed and not kept by reference beyond the result. */
-export function readModule(bytes: Uint8Array): KernelModule {
+export function readModule(bytes: Uint8Array, allowImport: ImportPolicy = NO_IMPORTS): KernelModule {
   if (bytes.length > KERNEL_BYTES_MAX) {
     throw new KernelRefusedError(
       'too-large',
@@ -104,7 +127,7 @@ export function readModule(bytes: Uint8Array): KernelModule {
   if (bytes[4] !== 1 || bytes[5] !== 0 || bytes[6] !== 0 || bytes[7] !== 0) {
     throw new KernelRefusedError('not-wasm', 'the kernel is no WebAssembly module of binary version 1');
   }
-  const module = new ModuleReader(bytes).read();
+  const module = new ModuleReader(bytes, allowImport).read();
   if (!WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)) {
     throw new KernelRefusedError('invalid', 'the kernel is not a valid WebAssembly module');
   }
@@ -113,19 +136,22 @@ export function readModule(bytes: Uint8Array): KernelModule {
 
 class ModuleReader {
   readonly #bytes: Uint8Array;
+  readonly #allowImport: ImportPolicy;
   readonly #sections = new Map<number, SectionBody>();
   readonly #features = new Set<string>();
   readonly #types: FunctionType[] = [];
+  readonly #imports: FunctionImport[] = [];
   readonly #functions: number[] = [];
-  readonly #bodies: FunctionBody[] = [];
+  readonly #bodies: (FunctionBody | undefined)[] = [];
   readonly #exports: KernelExport[] = [];
   #memory: KernelModule['memory'];
   #tables: number[] = [];
   #globalCount = 0;
   #start: number | undefined;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, allowImport: ImportPolicy) {
     this.#bytes = bytes;
+    this.#allowImport = allowImport;
   }
 
   read(): KernelModule {
@@ -138,6 +164,7 @@ class ModuleReader {
       bytes: this.#bytes,
       sections: this.#sections,
       types: this.#types,
+      imports: this.#imports,
       functions: this.#functions,
       bodies: this.#bodies,
       memory: this.#memory,
@@ -178,13 +205,9 @@ class ModuleReader {
       case SECTION.type:
         this.#types.push(this.#readType(section));
         return;
-      case SECTION.import: {
-        const name = `${section.name()}.${section.name()}`;
-        throw new KernelRefusedError(
-          'forbidden-import',
-          `the kernel imports ${name}, but kernels run without any imports; build it so that nothing is imported`,
-        );
-      }
+      case SECTION.import:
+        this.#readImport(section);
+        return;
       case SECTION.function:
         this.#functions.push(section.u32());
         return;
@@ -207,12 +230,31 @@ class ModuleReader {
         this.#readElement(section);
         return;
       case SECTION.code:
-        this.#readBody(section, index);
+        this.#readBody(section, this.#imports.length + index);
         return;
       case SECTION.data:
         this.#readData(section);
         return;
     }
+  }
+
+  #readImport(section: ByteReader): void {
+    const [module, name] = [section.name(), section.name()];
+    const kind = section.byte();
+    if (kind !== 0) {
+      const what = ['function', 'table', 'memory', 'global'][kind] ?? 'tag';
+      throw new KernelRefusedError(
+        'forbidden-import',
+        `the kernel imports the ${what} ${module}.${name}; a kernel has to bring its ${what} itself`,
+      );
+    }
+    const index = section.u32();
+    const type = this.#types[index];
+    if (type === undefined) throw new KernelRefusedError('invalid', `the import ${module}.${name} has no type`);
+    this.#allowImport({ module, name, type });
+    this.#imports.push({ module, name, type });
+    this.#functions.push(index);
+    this.#bodies.push(undefined);
   }
 
   #readType(section: ByteReader): FunctionType {

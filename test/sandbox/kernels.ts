@@ -1,11 +1,14 @@
 /** Small kernels in WebAssembly text, assembled by binaryen (which comes with AssemblyScript). */
 import binaryen from 'binaryen';
 
+/** With garbage collection allowed, the assembler gives a null a type of that proposal. */
+export const WITHOUT_GC = binaryen.Features.All & ~binaryen.Features.GC;
+
 /** Assembles a module. Nothing is optimised: what stands in the text is what is in the binary. */
-export function assemble(text: string): Uint8Array {
+export function assemble(text: string, features = binaryen.Features.All): Uint8Array {
   const module = binaryen.parseText(text);
   try {
-    module.setFeatures(binaryen.Features.All);
+    module.setFeatures(features);
     return new Uint8Array(module.emitBinary());
   } finally {
     module.dispose();
