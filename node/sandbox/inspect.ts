@@ -1,6 +1,7 @@
 /** What a kernel is, and whether this network can run it: the only door through which a stranger's module comes in. */
 import { type FunctionType, type KernelExport, type KernelModule, readModule } from './module.ts';
 import { KernelRefusedError } from './refusal.ts';
+import { whyNotResumable } from './saved-globals.ts';
 
 export interface KernelReport {
   readonly byteLength: number;
@@ -14,6 +15,8 @@ export interface KernelReport {
   readonly functionCount: number;
   /** Whether outputs can be merged by the kernel itself. */
   readonly hasReduce: boolean;
+  /** Why it cannot be saved between two steps and go on later; undefined where it can. */
+  readonly notResumable?: string | undefined;
 }
 
 const TO_I32 = '() -> i32';
@@ -52,6 +55,7 @@ export function inspect(bytes: Uint8Array): KernelReport {
     features: module.features,
     functionCount: module.functions.length - module.imports.length,
     hasReduce: exports.has('shoal_reduce'),
+    notResumable: whyNotResumable(module),
   };
 }
 

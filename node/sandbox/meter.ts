@@ -7,6 +7,8 @@
  *   shoal:fuel           mutable i64: fuel left. The host sets it before anything runs; below zero means out of fuel.
  *   shoal:host-failure   mutable i32: 1 when this machine had no memory for a growth the limit allowed.
  *   shoal:start          the start function, if there was one, for the host to call once fuel is set.
+ *   shoal:save           () -> every mutable global as i64, and
+ *   shoal:restore        (as many i64) -> (): `saved-globals.ts`, in kernels whose state is memory and globals.
  *
  * The memory's maximum becomes the lower of what the kernel declares and the job's limit. Custom sections (names,
  * debug information) are left out: what they say about positions would be wrong afterwards.
@@ -20,6 +22,7 @@ import { gate, redirectedElements } from './gates.ts';
 import { WEIGHT } from './instructions.ts';
 import { type ExportKind, type ImportPolicy, type KernelModule, readModule, SECTION, VALUE } from './module.ts';
 import { KernelRefusedError } from './refusal.ts';
+import { restoreFunction, type SavedGlobal, savedGlobals, saveFunction } from './saved-globals.ts';
 
 export const REWRITER_VERSION = 1;
 /** What the rewriter may make of a kernel: bounds the time and memory it takes to compile one. */
@@ -30,6 +33,8 @@ const METERED_FUNCTION_BYTES_MAX = 7_500_000;
 export const FUEL_EXPORT = 'shoal:fuel';
 export const HOST_FAILURE_EXPORT = 'shoal:host-failure';
 export const START_EXPORT = 'shoal:start';
+export const SAVE_EXPORT = 'shoal:save';
+export const RESTORE_EXPORT = 'shoal:restore';
 
 export interface MeterOptions {
   /** Pages of 64 KiB the memory may grow to. */
@@ -73,6 +78,10 @@ class ModuleRewriter {
   #passedTypes = 0;
   /** By function: its wrapper for the host. */
   readonly #wrappers = new Map<number, number>();
+  /** Undefined where a kernel's state cannot be saved: then the two functions are left out. */
+  readonly #saved: readonly SavedGlobal[] | undefined;
+  #saveType = 0;
+  #restoreType = 0;
   readonly #chargeType: number;
   readonly #growType: number;
   readonly #appended: Appended;
@@ -91,9 +100,15 @@ class ModuleRewriter {
     if (mode === 'merged') this.#addPassedTypes();
     this.#chargeType = this.#addType([VALUE.i64], []);
     this.#growType = this.#addType([VALUE.i32], [VALUE.i32]);
+    this.#saved = savedGlobals(module);
+    if (this.#saved !== undefined) {
+      const words = this.#saved.flatMap(({ words }) => Array.from({ length: words }, () => VALUE.i64));
+      this.#saveType = this.#addType([], words);
+      this.#restoreType = this.#addType(words, []);
+    }
     this.#appended = {
-      fuelGlobal: module.globalCount,
-      depthGlobal: module.globalCount + 1,
+      fuelGlobal: module.globals.length,
+      depthGlobal: module.globals.length + 1,
       chargeFunction: module.functions.length,
       growFunction: module.functions.length + 1,
       blockType: (results) => this.#addType([], results),
@@ -135,6 +150,7 @@ class ModuleRewriter {
         if (memory !== undefined) extra.u32(this.#growType);
         for (const type of functions.slice(0, imports.length)) extra.u32(this.#ownType(type));
         for (const target of this.#wrappers.keys()) extra.u32(functions[target]!);
+        if (this.#saved !== undefined) extra.u32(this.#saveType).u32(this.#restoreType);
         if (this.#mode === 'simple') return this.#extended(id, this.#addedCount, extra);
         return new ByteWriter().u32(functions.length - imports.length + this.#addedCount).appendWriter(extra);
       case SECTION.memory:
@@ -153,8 +169,16 @@ class ModuleRewriter {
             .name(START_EXPORT)
             .byte(0)
             .u32(this.#wrappers.get(start) ?? start);
-        if (this.#mode === 'simple') return this.#extended(id, start === undefined ? 2 : 3, extra);
-        return this.#rewrittenExports(start === undefined ? 2 : 3, extra);
+        if (this.#saved !== undefined) {
+          const save = functions.length + this.#addedCount - 2;
+          extra.name(SAVE_EXPORT).byte(0).u32(save);
+          extra
+            .name(RESTORE_EXPORT)
+            .byte(0)
+            .u32(save + 1);
+        }
+        if (this.#mode === 'simple') return this.#extended(id, this.#addedExports, extra);
+        return this.#rewrittenExports(this.#addedExports, extra);
       case SECTION.element:
         return imports.length === 0 ? this.#copied(id) : redirectedElements(this.#module, this.#appended.gate);
       case SECTION.code:
@@ -168,9 +192,14 @@ class ModuleRewriter {
     return this.#module.memory === undefined ? 1 : 2;
   }
 
-  /** Functions behind those of the module: helpers, gates, wrappers. */
+  /** Functions behind those of the module: helpers, gates, wrappers, and last the two that save and restore. */
   get #addedCount(): number {
-    return this.#helperCount + this.#module.imports.length + this.#wrappers.size;
+    const others = this.#helperCount + this.#module.imports.length + this.#wrappers.size;
+    return others + (this.#saved === undefined ? 0 : 2);
+  }
+
+  get #addedExports(): number {
+    return 2 + (this.#module.start === undefined ? 0 : 1) + (this.#saved === undefined ? 0 : 2);
   }
 
   /** The type a function of the module has inside it. */
@@ -179,7 +208,7 @@ class ModuleRewriter {
   }
 
   get #failureGlobal(): number {
-    return this.#module.globalCount + 2;
+    return this.#module.globals.length + 2;
   }
 
   #rewrittenExports(added: number, extra: ByteWriter): ByteWriter {
@@ -226,6 +255,10 @@ class ModuleRewriter {
       this.#helper(out, gate(index, type, this.#appended, this.#mode));
     });
     for (const target of this.#wrappers.keys()) this.#helper(out, this.#wrapper(target));
+    if (this.#saved !== undefined) {
+      this.#helper(out, saveFunction(this.#saved));
+      this.#helper(out, restoreFunction(this.#saved));
+    }
     return out;
   }
 

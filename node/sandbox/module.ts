@@ -47,6 +47,8 @@ export const SECTION = {
 export const VALUE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 const VALUE_NAMES = new Map<number, string>(Object.entries(VALUE).map(([name, byte]) => [byte, name]));
 
+const HIDDEN_CHANGES: ReadonlySet<string> = new Set(['table.init', 'table.copy', 'elem.drop', 'data.drop']);
+
 export interface FunctionType {
   readonly parameters: readonly number[];
   readonly results: readonly number[];
@@ -77,6 +79,11 @@ export const NO_IMPORTS: ImportPolicy = ({ module, name }) => {
   );
 };
 
+export interface GlobalType {
+  readonly type: number;
+  readonly mutable: boolean;
+}
+
 /** Where a section's items are: after its count, up to its end. */
 export interface SectionBody {
   readonly count: number;
@@ -104,11 +111,13 @@ export interface KernelModule {
   /** By function; undefined where it is imported. */
   readonly bodies: readonly (FunctionBody | undefined)[];
   readonly memory: { readonly initial: number; readonly maximum: number | undefined } | undefined;
-  readonly globalCount: number;
+  readonly globals: readonly GlobalType[];
   readonly exports: readonly KernelExport[];
   readonly start: number | undefined;
   /** Features beyond the MVP, sorted. */
   readonly features: readonly string[];
+  /** Instructions that change what neither memory nor globals show: a table, or which segments are dropped. */
+  readonly hiddenChanges: readonly string[];
 }
 
 /** Throws a KernelRefusedError. The bytes are not changed and not kept by reference beyond the result. */
@@ -146,7 +155,8 @@ class ModuleReader {
   readonly #exports: KernelExport[] = [];
   #memory: KernelModule['memory'];
   #tables: number[] = [];
-  #globalCount = 0;
+  readonly #globals: GlobalType[] = [];
+  readonly #hiddenChanges = new Set<string>();
   #start: number | undefined;
 
   constructor(bytes: Uint8Array, allowImport: ImportPolicy) {
@@ -168,10 +178,11 @@ class ModuleReader {
       functions: this.#functions,
       bodies: this.#bodies,
       memory: this.#memory,
-      globalCount: this.#globalCount,
+      globals: this.#globals,
       exports: this.#exports,
       start: this.#start,
       features: [...this.#features].sort(),
+      hiddenChanges: [...this.#hiddenChanges].sort(),
     };
   }
 
@@ -218,10 +229,8 @@ class ModuleReader {
         this.#readMemory(section, index);
         return;
       case SECTION.global:
-        this.#valueType(section);
-        section.skip(1);
+        this.#globals.push({ type: this.#valueType(section), mutable: section.byte() === 1 });
         this.#constant(section);
-        this.#globalCount++;
         return;
       case SECTION.export:
         this.#readExport(section);
@@ -409,6 +418,7 @@ class ModuleReader {
       readInstruction(body, decoded);
       const { feature, immediate, name } = decoded.instruction;
       if (feature !== 'mvp') this.#features.add(feature);
+      if (HIDDEN_CHANGES.has(name)) this.#hiddenChanges.add(name);
       if (immediate === 'indirect' && decoded.second > 0) this.#features.add('several-tables');
       if (immediate === 'block') {
         this.#checkBlockType(decoded.first);

@@ -2,15 +2,19 @@
  * Runs the tasks of a work unit and builds what a volunteer signs for: packed leaves, their Merkle root, the fuel and
  * the output block. SHA-256 is handed in, native where there is one: a thousand tasks of 10 microseconds each would
  * otherwise spend most of their time in a hash written in JavaScript.
+ *
+ * Like a task, a unit advances from one step boundary to the next, and can be saved at each: what its finished tasks gave,
+ * and the state of the one that runs. Where that state cannot be saved, the unit goes on from its last finished task.
  */
 import { concatBytes, toHex } from '../protocol/bytes.ts';
 import type { Execution } from '../protocol/effect.ts';
 import type { Digest } from '../protocol/ids.ts';
 import { BLOCK_BYTES_MAX, FUEL_PER_TASK_MAX, TASKS_PER_UNIT_MAX } from '../protocol/limits.ts';
-import { merkleRoot, packLeaf } from '../protocol/trust/commitment.ts';
+import { LEAF_BYTES, merkleRoot, packLeaf, totalFuel } from '../protocol/trust/commitment.ts';
 import { BlockError, cidFromDigest, decodeUnitInput, encodeUnitOutput } from '../protocol/wire/block.ts';
 import { outputBlockBytesMax } from '../protocol/work/job.ts';
-import { runTask, SandboxFailure } from './task.ts';
+import { KernelInstance } from './instance.ts';
+import { SandboxFailure, TaskRun, type TaskState } from './task.ts';
 
 /** SHA-256 in 32 bytes. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
@@ -28,39 +32,124 @@ export interface UnitWork {
   readonly outputBytesPerTaskMax: number;
 }
 
-/** Throws a SandboxFailure. `now` gives milliseconds. */
-export function runUnit(module: WebAssembly.Module, work: UnitWork, sha256: Sha256, now: () => number): Execution {
-  const startedAt = now();
-  checkWork(work);
-  const inputs = taskInputs(work);
-  const limits = { fuelMax: work.fuelPerTaskMax, outputBytesMax: work.outputBytesPerTaskMax };
-  const wanted = work.task === undefined ? inputs : [inputs[work.task]!];
-  const outputs: Uint8Array[] = [];
-  const leafParts: Uint8Array[] = [];
-  let fuel = 0;
-  for (const input of wanted) {
-    const result = runTask(module, work.parameters, input, work.stepQuantum, limits);
-    outputs.push(result.output);
-    const outputHash = toHex(sha256(result.output)) as Digest;
-    leafParts.push(packLeaf({ trap: result.trap, fuel: result.fuel, outputHash }));
-    fuel += result.fuel;
-  }
-  const leaves = concatBytes(...leafParts);
-  if (work.task !== undefined) {
-    return { leaves, merkleRoot: '' as Digest, fuel, output: undefined, wallClockMs: now() - startedAt };
-  }
-  // A copy, because an encoder may hand out a part of a larger buffer, and this one is going to be given away.
-  const bytes = new Uint8Array(encodeUnitOutput({ leaves, outputs }));
-  const cid = cidFromDigest(toHex(sha256(bytes)) as Digest, 'dag-cbor');
-  return {
-    leaves,
-    merkleRoot: merkleRoot(leaves, sha256),
-    fuel,
-    output: { cid, bytes },
-    wallClockMs: now() - startedAt,
-  };
+/** A unit between two steps. */
+export interface UnitState {
+  /** Of finished tasks. */
+  readonly leaves: Uint8Array;
+  readonly outputs: readonly Uint8Array[];
+  /** The task that runs. Undefined between two tasks, and where its state cannot be saved: then it begins again. */
+  readonly running: TaskState | undefined;
+  /** Time the unit has taken so far. */
+  readonly elapsedMs: number;
 }
 
+export interface UnitProgress {
+  readonly tasksDone: number;
+  readonly tasks: number;
+  /** Steps of the task that runs; both 0 while they are not known. */
+  readonly stepsDone: number;
+  readonly steps: number;
+}
+
+/** Throws a SandboxFailure. `now` gives milliseconds. */
+export function runUnit(module: WebAssembly.Module, work: UnitWork, sha256: Sha256, now: () => number): Execution {
+  const unit = new UnitRun(module, work, sha256, now);
+  while (unit.advance());
+  return unit.finish();
+}
+
+export class UnitRun {
+  readonly #module: WebAssembly.Module;
+  readonly #work: UnitWork;
+  readonly #sha256: Sha256;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  readonly #inputs: readonly Uint8Array[];
+  readonly #leaves: Uint8Array[] = [];
+  readonly #outputs: Uint8Array[] = [];
+  #fuel = 0;
+  #task: TaskRun | undefined;
+
+  /** With `from` it goes on where that was saved, of the very same work. Throws a SandboxFailure. */
+  constructor(module: WebAssembly.Module, work: UnitWork, sha256: Sha256, now: () => number, from?: UnitState) {
+    this.#module = module;
+    this.#work = work;
+    this.#sha256 = sha256;
+    this.#now = now;
+    this.#startedAt = now() - (from?.elapsedMs ?? 0);
+    checkWork(work);
+    const inputs = taskInputs(work);
+    this.#inputs = work.task === undefined ? inputs : [inputs[work.task]!];
+    if (from === undefined) return;
+    this.#fuel = from.outputs.length === 0 ? 0 : totalFuel(from.leaves);
+    from.outputs.forEach((output, task) => {
+      this.#outputs.push(output);
+      this.#leaves.push(from.leaves.subarray(task * LEAF_BYTES, (task + 1) * LEAF_BYTES));
+    });
+    if (from.running !== undefined) this.#task = this.#begin(from.running);
+  }
+
+  get progress(): UnitProgress {
+    const { left, total } = this.#task?.steps ?? { left: 0, total: 0 };
+    return { tasksDone: this.#leaves.length, tasks: this.#inputs.length, stepsDone: total - left, steps: total };
+  }
+
+  /** Goes on to the next step boundary. False when all tasks have ended. Throws a SandboxFailure. */
+  advance(): boolean {
+    if (this.#leaves.length === this.#inputs.length) return false;
+    const task = this.#task ?? this.#begin();
+    this.#task = task;
+    if (task.advance()) return true;
+    this.#keep(task);
+    this.#task = undefined;
+    return this.#leaves.length < this.#inputs.length;
+  }
+
+  /** A copy of all that is needed to go on. The running task's state is left out when it is larger than `bytesMax`. */
+  save(bytesMax: number): UnitState {
+    return {
+      leaves: concatBytes(...this.#leaves),
+      outputs: [...this.#outputs],
+      running: this.#task?.save(bytesMax),
+      elapsedMs: this.#now() - this.#startedAt,
+    };
+  }
+
+  /** After the last `advance`. */
+  finish(): Execution {
+    const leaves = concatBytes(...this.#leaves);
+    const fuel = this.#fuel;
+    if (this.#work.task !== undefined) {
+      const wallClockMs = this.#now() - this.#startedAt;
+      return { leaves, merkleRoot: '' as Digest, fuel, output: undefined, wallClockMs };
+    }
+    // A copy, because an encoder may hand out a part of a larger buffer, and this one is going to be given away.
+    const bytes = new Uint8Array(encodeUnitOutput({ leaves, outputs: this.#outputs }));
+    const cid = cidFromDigest(toHex(this.#sha256(bytes)) as Digest, 'dag-cbor');
+    return {
+      leaves,
+      merkleRoot: merkleRoot(leaves, this.#sha256),
+      fuel,
+      output: { cid, bytes },
+      wallClockMs: this.#now() - this.#startedAt,
+    };
+  }
+
+  #begin(from?: TaskState): TaskRun {
+    const { parameters, stepQuantum, fuelPerTaskMax: fuelMax, outputBytesPerTaskMax: outputBytesMax } = this.#work;
+    const input = this.#inputs[this.#leaves.length]!;
+    const work = { parameters, input, stepQuantum, limits: { fuelMax, outputBytesMax } };
+    return new TaskRun(new KernelInstance(this.#module), work, from);
+  }
+
+  #keep(task: TaskRun): void {
+    const { trap, fuel, output } = task.result!;
+    const outputHash = toHex(this.#sha256(output)) as Digest;
+    this.#leaves.push(packLeaf({ trap, fuel, outputHash }));
+    this.#outputs.push(output);
+    this.#fuel += fuel;
+  }
+}
 function checkWork(work: UnitWork): void {
   const { taskCount, task, stepQuantum, fuelPerTaskMax, outputBytesPerTaskMax } = work;
   checkRange('taskCount', taskCount, 1, TASKS_PER_UNIT_MAX);

@@ -79,16 +79,16 @@ export const ROW_MUTANTS: readonly Mutant[] = [
   change(
     "the engine's words are part of the result",
     'task.ts',
-    'if (error instanceof WebAssembly.RuntimeError) return this.#ended(TRAP.trap);',
+    'if (error instanceof WebAssembly.RuntimeError) return this.ended(TRAP.trap);',
     `if (error instanceof WebAssembly.RuntimeError)
-      return { ...this.#ended(TRAP.trap), output: new TextEncoder().encode(error.message) };`,
+      return { ...this.ended(TRAP.trap), output: new TextEncoder().encode(error.message) };`,
     'trap texts',
   ),
   change(
     'memory is read after a trap',
     'task.ts',
-    'if (error instanceof WebAssembly.RuntimeError) return this.#ended(TRAP.trap);',
-    'if (error instanceof WebAssembly.RuntimeError) return { ...this.#output(), trap: TRAP.trap };',
+    'if (error instanceof WebAssembly.RuntimeError) return this.ended(TRAP.trap);',
+    'if (error instanceof WebAssembly.RuntimeError) return { ...this.output(), trap: TRAP.trap };',
     'memory after a trap',
   ),
   change(
@@ -100,7 +100,7 @@ export const ROW_MUTANTS: readonly Mutant[] = [
   ),
   change(
     'the start function is not called',
-    'task.ts',
+    'instance.ts',
     "for (const name of [START_EXPORT, '_initialize', '_start'])",
     "for (const name of ['_initialize', '_start'])",
     'start function',
@@ -108,8 +108,12 @@ export const ROW_MUTANTS: readonly Mutant[] = [
   change(
     'fuel is set after the start function',
     'task.ts',
-    "this.#fuel.value = BigInt(this.#limits.fuelMax);\n    try {\n      for (const name of [START_EXPORT, '_initialize', '_start']) if (name in this.#exports) this.call(name);",
-    "this.#fuel.value = 2n ** 30n;\n    try {\n      for (const name of [START_EXPORT, '_initialize', '_start']) if (name in this.#exports) this.call(name);\n      this.#fuel.value = BigInt(this.#limits.fuelMax);",
+    'function begins(kernel: KernelInstance): boolean {\n  kernel.start();',
+    `function begins(kernel: KernelInstance): boolean {
+  const budget = kernel.fuel;
+  kernel.fuel = 2n ** 30n;
+  kernel.start();
+  kernel.fuel = budget;`,
     'start function',
   ),
   change(
@@ -128,9 +132,9 @@ export const ROW_MUTANTS: readonly Mutant[] = [
   ),
   change(
     'an instance that cannot be made is a trap',
-    'task.ts',
+    'instance.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the source as it stands there.
-    "throw new SandboxFailure('out-of-memory', `no instance of the kernel: ${text(error)}`);",
+    "throw new SandboxFailure('out-of-memory', `no instance of the kernel: ${textOf(error)}`);",
     "throw new WebAssembly.RuntimeError('no instance');",
     'no memory, wall clock',
   ),

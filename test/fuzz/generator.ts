@@ -31,13 +31,25 @@ export interface GeneratorOptions {
   readonly canonical: boolean;
 }
 
+/** Steps of a generated kernel: each calls `run`, the last one `dump`. */
+export const KERNEL_STEPS = 5;
+
 export function generateModule({ seed, canonical }: GeneratorOptions): Uint8Array<ArrayBuffer> {
-  return new Generator(new Random(seed), canonical).module();
+  return new Generator(new Random(seed), canonical, false).module();
+}
+
+/**
+ * The module as a kernel: each step but the last calls `run` with a full budget, and the output is all of memory, into
+ * which the last step dumps all globals. Table and segments stay as they are, so that memory and globals are the whole state.
+ */
+export function generateKernel(seed: number): Uint8Array<ArrayBuffer> {
+  return new Generator(new Random(seed), false, true).module();
 }
 
 class Generator {
   readonly #random: Random;
   readonly #canonical: boolean;
+  readonly #isKernel: boolean;
   readonly #signatures: Signature[];
   /** Signature index of each function; the last two are `run` and `dump`. */
   readonly #functions: number[];
@@ -51,9 +63,10 @@ class Generator {
   /** First of the three locals that the reference needs. */
   #spare = 0;
 
-  constructor(random: Random, canonical: boolean) {
+  constructor(random: Random, canonical: boolean, isKernel: boolean) {
     this.#random = random;
     this.#canonical = canonical;
+    this.#isKernel = isKernel;
     const some = (): ValueType[] => Array.from({ length: random.below(4) }, () => random.pick(TYPES));
     const drawn = Array.from({ length: 3 }, () => ({ takes: some(), gives: some().slice(0, 3) }));
     const run: Signature = { takes: [I32, I64], gives: [I64] };
@@ -68,16 +81,18 @@ class Generator {
   module(): Uint8Array<ArrayBuffer> {
     const random = this.#random;
     const run = this.#functions.length - 2;
+    const kernel = this.#isKernel ? this.#kernelFunctions(run) : [];
     const signature = ({ takes, gives }: Signature) => [0x60, ...vector(takes.map(one)), ...vector(gives.map(one))];
     const bodies = this.#functions.map((_, index) => (index === run + 1 ? this.#dump() : this.#body(index)));
     const globals = this.#globals.map((type, i) => [type, 1, ...this.#constantFor(type, i === 0 ? BUDGET : 0), 0x0b]);
+    if (this.#isKernel) globals.push([I32, 1, 0x41, 0, 0x0b], [I64, 1, 0x42, 0, 0x0b]);
     const inTable = Array.from({ length: TABLE_SIZE - 2 }, () => leb(random.below(this.#functions.length - 1)));
     const passive = Array.from({ length: 4 }, () => leb(random.below(this.#functions.length - 1)));
     const bytes = Array.from({ length: SEGMENT_BYTES }, () => random.below(256));
     return Uint8Array.from(
       [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0].concat(
         section(1, vector(this.#signatures.map(signature))),
-        section(3, vector(this.#functions.map(leb))),
+        section(3, vector([...this.#functions, ...kernel.map(({ type }) => type)].map(leb))),
         section(4, vector([[0x70, 1, TABLE_SIZE, TABLE_SIZE]])),
         section(5, vector([[1, 1, 3]])),
         section(6, vector(globals)),
@@ -87,6 +102,7 @@ class Generator {
             [...name('memory'), 2, 0],
             [...name('run'), 0, ...leb(run)],
             [...name('dump'), 0, ...leb(run + 1)],
+            ...kernel.map((item, i) => [...name(item.name), 0, ...leb(run + 2 + i)]),
           ]),
         ),
         section(
@@ -97,7 +113,7 @@ class Generator {
           ]),
         ),
         section(12, [2]),
-        section(10, vector(bodies)),
+        section(10, vector([...bodies, ...kernel.map(({ body }) => body)])),
         section(
           11,
           vector([
@@ -107,6 +123,40 @@ class Generator {
         ),
       ),
     );
+  }
+
+  /** What makes a kernel of it, behind `run` and `dump`, with two globals of its own: steps left, and the last result. */
+  #kernelFunctions(run: number): readonly { readonly name: string; readonly type: number; readonly body: number[] }[] {
+    const [left, result] = [leb(this.#globals.length), leb(this.#globals.length + 1)];
+    const toI32 = this.#signature({ takes: [], gives: [I32] });
+    const i32ToI32 = this.#signature({ takes: [I32], gives: [I32] });
+    const made = (title: string, type: number, code: readonly number[]) => {
+      return { name: `shoal_${title}`, type, body: sized([0, ...code, 0x0b]) };
+    };
+    const countDown = [0x23, ...left, 0x41, 1, 0x6b, 0x24, ...left, 0x23, ...left];
+    const round = [
+      0x41,
+      ...signed(BUDGET),
+      0x24,
+      0,
+      0x23,
+      ...left,
+      0x23,
+      ...result,
+      0x10,
+      ...leb(run),
+      0x24,
+      ...result,
+    ];
+    const last = [0x10, ...leb(run + 1), 0x41, ...signed(16 * this.#globals.length), 0x23, ...result, 0x37, 3, 0];
+    return [
+      made('abi', toI32, [0x41, 1]),
+      made('alloc', i32ToI32, [0x41, ...signed(4_096)]),
+      made('init', toI32, [0x41, KERNEL_STEPS, 0x24, ...left, 0x41, KERNEL_STEPS]),
+      made('step', i32ToI32, [...countDown, 0x04, 0x40, ...round, 0x05, ...last, 0x0b, 0x23, ...left]),
+      made('out_ptr', toI32, [0x41, 0]),
+      made('out_len', toI32, [0x3f, 0, 0x41, ...signed(65_536), 0x6c]),
+    ];
   }
 
   #dump(): number[] {
@@ -249,19 +299,24 @@ class Generator {
         code.push(0xfc, 8, 1, 0);
         return;
       case 3:
-        code.push(0x41, random.below(6), 0x41, random.below(6), 0x41, random.below(3), 0xfc, 14, 0, 0);
+        this.#hidden([0x41, random.below(6), 0x41, random.below(6), 0x41, random.below(3), 0xfc, 14, 0, 0]);
         return;
       case 4:
-        code.push(0x41, random.below(6), 0x41, random.below(3), 0x41, random.below(3), 0xfc, 12, 1, 0);
+        this.#hidden([0x41, random.below(6), 0x41, random.below(3), 0x41, random.below(3), 0xfc, 12, 1, 0]);
         return;
       case 5:
-        code.push(...random.pick([[0x01], [0x01], [0x01], [0xfc, 9, 1], [0xfc, 13, 1]]));
+        this.#hidden(random.pick([[0x01], [0x01], [0x01], [0xfc, 9, 1], [0xfc, 13, 1]]));
         return;
       case 6:
         this.#value(I32, 1);
         code.push(0x41, 1, 0x71, 0x40, 0, 0x1a);
         return;
     }
+  }
+
+  /** Changes the table, or drops a segment. */
+  #hidden(code: readonly number[]): void {
+    if (!this.#isKernel) this.#code.push(...code);
   }
 
   /** br_if with the values its label wants. */

@@ -213,7 +213,15 @@ describe.each(MODES)('%s placement', (mode) => {
 
     it('keeps exports, data and several results, and adds its own exports', () => {
       const { exports } = meteredExports(assemble(text));
-      expect(Object.keys(exports)).toEqual(['memory', 'seven', 'swap', 'shoal:fuel', 'shoal:host-failure']);
+      expect(Object.keys(exports)).toEqual([
+        'memory',
+        'seven',
+        'swap',
+        'shoal:fuel',
+        'shoal:host-failure',
+        'shoal:save',
+        'shoal:restore',
+      ]);
       (exports['shoal:fuel'] as unknown as WebAssembly.Global).value = 100n;
       expect(exports.swap!(...([3, 4n] as unknown as readonly never[]))).toEqual([4n, 3]);
       const { buffer } = exports.memory as unknown as WebAssembly.Memory;
