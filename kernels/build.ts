@@ -33,6 +33,10 @@ export interface BuiltKernel {
   readonly bytes: number;
   /** False if nothing had changed since the last build. */
   readonly compiled: boolean;
+  /** Files whose contents differ from those of the last build, by their names in the folder; empty for a first one. */
+  readonly changed: readonly string[];
+  /** Size of the module there was before, if there was one. */
+  readonly bytesBefore: number | undefined;
 }
 
 interface Stamp {
@@ -58,8 +62,11 @@ export async function buildKernel(folder: string, outFolder: string): Promise<Bu
   const { name, initialPages, maximumPages } = await readMemory(source);
   const wasmFile = path.join(out, 'kernel.wasm');
   const compiler = await compilerVersion();
-  const unchanged = await sizeIfUnchanged(source, out, compiler);
-  if (unchanged !== undefined) return { name, wasm: wasmFile, bytes: unchanged, compiled: false };
+  const before = await lookBack(source, out, compiler);
+  const { bytesBefore, changed } = before;
+  if (before.isCurrent && bytesBefore !== undefined) {
+    return { name, wasm: wasmFile, bytes: bytesBefore, compiled: false, changed, bytesBefore };
+  }
 
   const inputs: Record<string, string> = { 'kernel.json': sha256(await readFile(path.join(source, 'kernel.json'))) };
   const wasm = await compile(source, { initialPages, maximumPages, name }, inputs);
@@ -69,7 +76,7 @@ export async function buildKernel(folder: string, outFolder: string): Promise<Bu
   if (out !== source) await copyFile(path.join(source, 'kernel.json'), path.join(out, 'kernel.json'));
   const stamp: Stamp = { build: BUILD_VERSION, compiler, inputs, wasm: sha256(wasm) };
   await writeFile(path.join(out, STAMP), `${JSON.stringify(stamp, null, 2)}\n`);
-  return { name, wasm: wasmFile, bytes: wasm.length, compiled: true };
+  return { name, wasm: wasmFile, bytes: wasm.length, compiled: true, changed, bytesBefore };
 }
 
 /** Only what the compiler needs; the whole schema is checked by whoever submits the kernel. */
@@ -177,21 +184,32 @@ function checkModule(name: string, module: WebAssembly.Module): void {
   }
 }
 
-/** Size of the module of an earlier build, if no file it was made from has changed. */
-async function sizeIfUnchanged(source: string, out: string, compiler: string): Promise<number | undefined> {
+interface EarlierBuild {
+  /** Nothing the module was made from has changed, nor the module itself. */
+  readonly isCurrent: boolean;
+  readonly changed: readonly string[];
+  readonly bytesBefore: number | undefined;
+}
+
+/** What has become of an earlier build and of the files it was made from. */
+async function lookBack(source: string, out: string, compiler: string): Promise<EarlierBuild> {
+  const wasm = await readFile(path.join(out, 'kernel.wasm')).catch(() => undefined);
+  const bytesBefore = wasm?.length;
+  let stamp: Stamp;
   try {
-    const stamp = JSON.parse(await readFile(path.join(out, STAMP), 'utf8')) as Stamp;
-    if (stamp.build !== BUILD_VERSION || stamp.compiler !== compiler) return undefined;
-    for (const [name, hash] of Object.entries(stamp.inputs)) {
-      const file = name.startsWith('sdk:') ? path.join(sdkFolder, name.slice(4)) : path.join(source, name);
-      if (sha256(await readFile(file)) !== hash) return undefined;
-    }
-    const wasm = await readFile(path.join(out, 'kernel.wasm'));
-    if (sha256(wasm) !== stamp.wasm || !(await exists(path.join(out, 'kernel.json')))) return undefined;
-    return wasm.length;
+    stamp = JSON.parse(await readFile(path.join(out, STAMP), 'utf8')) as Stamp;
   } catch {
-    return undefined;
+    return { isCurrent: false, changed: [], bytesBefore };
   }
+  const changed: string[] = [];
+  for (const [name, hash] of Object.entries(stamp.inputs)) {
+    const file = name.startsWith('sdk:') ? path.join(sdkFolder, name.slice(4)) : path.join(source, name);
+    const text = await readFile(file).catch(() => undefined);
+    if (text === undefined || sha256(text) !== hash) changed.push(name);
+  }
+  const isSameBuild = stamp.build === BUILD_VERSION && stamp.compiler === compiler;
+  const isWhole = wasm !== undefined && sha256(wasm) === stamp.wasm && (await exists(path.join(out, 'kernel.json')));
+  return { isCurrent: isSameBuild && isWhole && changed.length === 0, changed, bytesBefore };
 }
 
 function sha256(data: Uint8Array | string): string {

@@ -22,6 +22,7 @@ const EXIT_OF = {
   'bad-arguments': EXIT.usage,
   'job-refused': EXIT.usage,
   'job-failed': EXIT.jobFailed,
+  'test-failed': EXIT.testFailed,
   'job-cancelled': EXIT.jobCancelled,
   'job-running': EXIT.notFound,
   'not-found': EXIT.notFound,
@@ -89,6 +90,7 @@ const NETWORK_CODES: Readonly<Record<NetworkErrorCode, ErrorCode>> = {
 
 const SDK_CODES: Readonly<Record<SdkErrorCode, ErrorCode>> = {
   'manifest-invalid': 'bad-manifest',
+  'vectors-invalid': 'bad-manifest',
   'kernel-too-large': 'kernel-refused',
   'argument-unknown': 'bad-arguments',
   'argument-missing': 'bad-arguments',

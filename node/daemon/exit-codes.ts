@@ -34,6 +34,8 @@ export const EXIT = {
   daemonUnreachable: 14,
   /** Node.js is too old, or the build or the dependencies are missing. `shoal.js` repeats this number. */
   installation: 15,
+  /** A kernel does not compute what its vectors say, or breaks a promise of merging or of steps. */
+  testFailed: 16,
   /** Ended by SIGINT or SIGTERM before it was done. */
   interrupted: 130,
 } as const;

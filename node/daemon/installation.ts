@@ -16,3 +16,5 @@ export const KERNEL_FOLDER = join(root, 'dist', 'kernels');
 export const PAGE_FOLDER = join(root, 'dist', 'browser');
 /** The page for volunteers, likewise. */
 export const VOLUNTEER_PAGE_FOLDER = join(root, 'dist', 'volunteer');
+/** Sources of the built-in kernels, their vectors, the kernel SDK, and the templates of new kernels. */
+export const KERNEL_SOURCES = join(root, 'kernels');

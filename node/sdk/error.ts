@@ -6,6 +6,7 @@ import { CodedError } from '../runtime/coded-error.ts';
 
 export type SdkErrorCode =
   | 'manifest-invalid'
+  | 'vectors-invalid'
   | 'argument-unknown'
   | 'argument-missing'
   | 'argument-invalid'

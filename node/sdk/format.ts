@@ -2,6 +2,7 @@
  * Shows a result to a person: the most frequent entries as a table, a number, a picture as a file that any viewer
  * opens. Everything here reads bytes a stranger computed, so sizes are checked before they are believed.
  */
+import { concatBytes, uint32Bytes } from '../protocol/bytes.ts';
 import { SdkError } from './error.ts';
 import type { JobResult, Picture } from './join.ts';
 import type { Columns } from './manifest.ts';
@@ -86,6 +87,44 @@ export function decodeTable(bytes: Uint8Array, columns: Columns): Cell[][] {
   const rows: Cell[][] = [];
   while (at < bytes.length) rows.push(columns.map(({ type }) => cell(type)));
   return rows;
+}
+
+/** The bytes of such rows. Throws an SdkError `result-malformed` for a row or cell that is not what its column says. */
+export function encodeTable(rows: readonly (readonly Cell[])[], columns: Columns): Uint8Array {
+  return concatBytes(
+    ...rows.flatMap((row, index) => {
+      if (row.length !== columns.length) {
+        throw new SdkError('result-malformed', `row ${index} has ${row.length} cells, not ${columns.length}`);
+      }
+      return columns.map(({ type }, column) => {
+        try {
+          return cellBytes(type, row[column] as Cell);
+        } catch (error) {
+          const why = error instanceof Error ? error.message : String(error);
+          throw new SdkError('result-malformed', `row ${index}, cell ${column} is no ${type}: ${why}`);
+        }
+      });
+    }),
+  );
+}
+
+function cellBytes(type: Columns[number]['type'], cell: Cell): Uint8Array {
+  if (type === 'text') {
+    const text = new TextEncoder().encode(String(cell));
+    return concatBytes(uint32Bytes(text.length), text);
+  }
+  const bytes = new Uint8Array(type === 'u32' ? 4 : 8);
+  const view = new DataView(bytes.buffer);
+  if (type === 'f64') {
+    if (typeof cell !== 'number') throw new Error(`${JSON.stringify(String(cell))} is no number`);
+    view.setFloat64(0, cell, true);
+    return bytes;
+  }
+  const value = BigInt(type === 'hex' ? `0x${cell}` : cell);
+  if (value < 0n || value >= 1n << BigInt(8 * bytes.length)) throw new Error(`${value} does not fit`);
+  if (type === 'u32') view.setUint32(0, Number(value), true);
+  else view.setBigUint64(0, value, true);
+  return bytes;
 }
 
 /** The columns that have a name: their names, and their cells as text, row by row. Throws as `decodeTable`. */

@@ -15,6 +15,7 @@ import {
 } from '../protocol/limits.ts';
 import { ABI_VERSION } from '../protocol/parameters.ts';
 import { SdkError } from './error.ts';
+import { issueLines, parseJson } from './issues.ts';
 import { problemOfNumber } from './number.ts';
 
 // A page's content security policy forbids code made of text, by which zod would speed up large inputs.
@@ -197,26 +198,12 @@ export type ArgumentType = ArgumentSpec['type'];
 
 /** Reads the text of a `kernel.json`. Throws an SdkError `manifest-invalid` that names `fileName` and each bad key. */
 export function parseManifest(text: string, fileName = 'kernel.json'): KernelManifest {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new SdkError('manifest-invalid', `${fileName}: not JSON: ${error instanceof Error ? error.message : error}`);
-  }
+  const value = parseJson(text, fileName, (message) => new SdkError('manifest-invalid', message));
   return checkManifest(value, fileName);
 }
 
 export function checkManifest(value: unknown, fileName = 'kernel.json'): KernelManifest {
   const checked = schema.safeParse(value);
   if (checked.success) return checked.data;
-  const lines = checked.error.issues.map((issue) => `${fileName}: ${keyOf(issue.path)}: ${issue.message}`);
-  throw new SdkError('manifest-invalid', lines.join('\n'));
-}
-
-function keyOf(path: readonly PropertyKey[]): string {
-  if (path.length === 0) return 'the whole file';
-  return path.reduce<string>((key, part) => {
-    if (typeof part === 'number') return `${key}[${part}]`;
-    return key === '' ? String(part) : `${key}.${String(part)}`;
-  }, '');
+  throw new SdkError('manifest-invalid', issueLines(fileName, checked.error.issues));
 }

@@ -65,9 +65,9 @@ describe('buildKernel', () => {
     writeFileSync(answer, 'export function answer(): u32 { return 42; }');
     const first = await buildKernel(folder, out);
     utimesSync(answer, 1, 1);
-    expect(await buildKernel(folder, out)).toEqual({ ...first, compiled: false });
+    expect(await buildKernel(folder, out)).toEqual({ ...first, compiled: false, bytesBefore: first.bytes });
     writeFileSync(answer, 'export function answer(): u32 { return 43; }');
-    expect((await buildKernel(folder, out)).compiled).toBe(true);
+    expect(await buildKernel(folder, out)).toMatchObject({ compiled: true, changed: ['answer.ts'] });
     expect((await buildKernel(folder, out)).compiled).toBe(false);
     write(`import { answer } from './answer';\n${ONE}`, { ...MANIFEST, title: 'Changed' });
     expect((await buildKernel(folder, out)).compiled).toBe(true);

@@ -4,11 +4,11 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { type KernelManifest, parseManifest } from '../../sdk/manifest.ts';
 import { ShoalError } from '../errors.ts';
 import { KERNEL_FOLDER } from '../installation.ts';
 import { builtInKernels } from '../jobs/kernels.ts';
+import { buildFolder } from './kernel/build.ts';
 
 export type KernelChoice =
   | { readonly manifest: KernelManifest; readonly builtIn: string }
@@ -34,29 +34,15 @@ export async function chooseKernel(given: string): Promise<KernelChoice> {
   }
   if (!found.isDirectory()) return fromFiles(path, besides(path));
   const wasm = join(path, 'kernel.wasm');
-  if (await exists(join(path, 'index.ts'))) await build(path, given);
+  if (await exists(join(path, 'index.ts'))) await buildFolder(path, given);
   return fromFiles(wasm, [join(path, 'kernel.json')]);
 }
 
-/** Compiles a folder with source in place, if it has changed since the last time. */
-async function build(folder: string, given: string): Promise<void> {
-  const compiler = pathToFileURL(join(KERNEL_FOLDER, 'build.js')).href;
-  const { buildKernel } = (await import(compiler)) as {
-    buildKernel: (folder: string, outFolder: string) => Promise<unknown>;
-  };
-  try {
-    await buildKernel(folder, folder);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    throw new ShoalError('kernel-refused', `kernel ${given} cannot be built: ${error.message}`, error);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
-function besides(wasm: string): readonly string[] {
+export function besides(wasm: string): readonly string[] {
   return [join(dirname(wasm), `${basename(wasm, '.wasm')}.json`), join(dirname(wasm), 'kernel.json')];
 }
 

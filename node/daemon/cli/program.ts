@@ -13,6 +13,7 @@ import { LOG_LEVELS } from '../log-levels.ts';
 import { createSwarmKeyFile } from '../swarm-key.ts';
 import { Client } from './client.ts';
 import { showDashboard } from './dashboard.ts';
+import { kernelCommands } from './kernel/commands.ts';
 import { endQuietlyOnClosedPipe, print, printJson, say } from './output.ts';
 import { getResult, run } from './run.ts';
 import { showJob, showJobs, showPeers, showStatus, showWhy } from './show.ts';
@@ -145,6 +146,7 @@ export function createProgram(overrides: Overrides): Command {
       getResult(job, { ...showOptions(flags), output: flags.output, raw: flags.raw === true }),
     );
 
+  kernelCommands(program);
   const key = program.command('key').description('keys of private networks');
   command(key, 'new', 'write the swarm key of a new private network')
     .argument('<file>')

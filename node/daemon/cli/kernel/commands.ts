@@ -1,0 +1,42 @@
+/** `shoal kernel …`: for people who write kernels, and for those who want to know what one may touch. */
+import { type Command, Option } from 'commander';
+import { buildCommand } from './build.ts';
+import { newCommand, TEMPLATES, type Template } from './new.ts';
+import { testCommand } from './test.ts';
+
+interface JsonFlag {
+  readonly json?: true;
+}
+
+export function kernelCommands(program: Command): void {
+  const kernel = program
+    .command('kernel')
+    .description('write, build, test and inspect kernels')
+    .exitOverride()
+    .helpCommand(false);
+  const command = (name: string, description: string): Command =>
+    kernel
+      .command(name)
+      .description(description)
+      .exitOverride()
+      .allowExcessArguments(false)
+      .option('--json', 'answer as JSON');
+
+  const templates = Object.entries(TEMPLATES).map(([name, what]) => `  ${name.padEnd(7)} ${what}`);
+  command('new', 'make a folder with a kernel that works, to be changed; nothing is overwritten')
+    .argument('<folder>', 'a new or empty one; its name becomes the name of the kernel')
+    .addOption(new Option('--template <name>', 'what to begin with').choices(Object.keys(TEMPLATES)).default('reduce'))
+    .addHelpText('after', `\nTemplates:\n${templates.join('\n')}`)
+    .action((folder: string, flags: JsonFlag & { readonly template: Template }) =>
+      newCommand(folder, { template: flags.template, json: flags.json === true }),
+    );
+  command('build', 'compile a kernel in place, if it has changed; mistakes are named with file and line')
+    .argument('<folder>', 'with index.ts and kernel.json')
+    .action((folder: string, flags: JsonFlag) => buildCommand(folder, { json: flags.json === true }));
+  command('test', 'run a kernel on its vectors.json in the sandbox that volunteers have, and compare')
+    .argument(
+      '<kernel>',
+      'folder (built first if it has changed), .wasm file with its manifest beside it, or built-in kernel',
+    )
+    .action((given: string, flags: JsonFlag) => testCommand(given, { json: flags.json === true }));
+}
