@@ -6,7 +6,7 @@ import { parseVectors, type Vector } from '../../node/sdk/vectors.ts';
 /** Every case of a built-in kernel has its hash. */
 export type HashedVector = Vector & { readonly sha256: string };
 
-export function readVectors(manifest: KernelManifest): readonly HashedVector[] {
+export function readVectors(manifest: KernelManifest): HashedVector[] {
   const file = new URL(`../../kernels/${manifest.name}/vectors.json`, import.meta.url);
   const { cases } = parseVectors(readFileSync(file, 'utf8'), { manifest, fileName: `${manifest.name}/vectors.json` });
   return cases.map((vector) => {
