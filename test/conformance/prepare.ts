@@ -1,12 +1,14 @@
 /** What the sandbox makes of a module: metered in both placements, or refused, with a reason that can be counted. */
+
+import type { MeterOptions } from '../../node/sandbox/meter.ts';
 import { KernelRefusedError } from '../../node/sandbox/refusal.ts';
-import type { Rewriter } from '../fuzz/compare.ts';
 import { exposeDepth } from './depth.ts';
 
 export const PLACEMENTS = ['simple', 'merged'] as const;
 export type Placement = (typeof PLACEMENTS)[number];
 
-export interface Sandbox extends Rewriter {
+export interface Sandbox {
+  meter(bytes: Uint8Array, options: MeterOptions): Uint8Array;
   inspect(bytes: Uint8Array): unknown;
 }
 
@@ -16,12 +18,14 @@ export type Prepared =
 
 /** All a 32-bit memory can have: the suite's modules grow as far as they declare. */
 const PAGES_MAX = 65_536;
+/** The ABI says which functions a kernel may import; the rewriter can carry all. */
+const OPTIONS = { memoryPagesMax: PAGES_MAX, allowImport: () => undefined };
 
 /** Throws what is no refusal: the sandbox has to accept or refuse. */
 export function prepare({ meter }: Sandbox, bytes: Uint8Array): Prepared {
   const attempts = PLACEMENTS.map((mode): Uint8Array<ArrayBuffer> | string => {
     try {
-      return exposeDepth(meter(bytes, { memoryPagesMax: PAGES_MAX, mode }));
+      return exposeDepth(meter(bytes, { ...OPTIONS, mode }));
     } catch (error) {
       if (error instanceof KernelRefusedError) return reasonOf(error);
       throw error;
@@ -40,8 +44,7 @@ export function refusesInvalid(sandbox: Sandbox, bytes: Uint8Array): string | un
   const looks: readonly [string, () => unknown][] = [
     ['inspect', () => sandbox.inspect(bytes)],
     ...PLACEMENTS.map(
-      (mode) =>
-        [`meter (${mode})`, () => sandbox.meter(bytes, { memoryPagesMax: PAGES_MAX, mode })] as [string, () => unknown],
+      (mode) => [`meter (${mode})`, () => sandbox.meter(bytes, { ...OPTIONS, mode })] as [string, () => unknown],
     ),
   ];
   for (const [name, look] of looks) {
@@ -60,6 +63,6 @@ export function refusesInvalid(sandbox: Sandbox, bytes: Uint8Array): string | un
 function reasonOf({ code, message }: KernelRefusedError): string {
   const feature = /the kernel uses (.*), which/.exec(message)?.[1];
   if (feature !== undefined) return feature;
-  if (code === 'forbidden-import') return 'imports';
+  if (code === 'forbidden-import') return `imports of a ${/imports the (\w+)/.exec(message)?.[1] ?? 'function'}`;
   return code;
 }

@@ -38,11 +38,15 @@ interface Member {
   readonly exports: WebAssembly.Exports;
   /** Why it cannot be asked. */
   refused: string | undefined;
+  /** Those that import from it. */
+  readonly importers: Member[];
 }
 
 /** What instances that import it can change. */
 const SHARED: readonly string[] = ['memory', 'table', 'global'];
 
+/** Its functions do nothing, so nothing shows in them of what others change in its memory and table. */
+const SPECTEST = 'spectest';
 const OURS = [FUEL_EXPORT, HOST_FAILURE_EXPORT, START_EXPORT, DEPTH_EXPORT];
 
 class Refused extends Error {}
@@ -58,17 +62,19 @@ export class InstanceWorld implements World {
 
   constructor(adapter: Adapter, spectest: WebAssembly.Exports) {
     this.#adapter = adapter;
-    this.#registered.set('spectest', { exports: spectest, refused: undefined });
+    this.#registered.set(SPECTEST, { exports: spectest, refused: undefined, importers: [] });
   }
 
   instantiate(bytes: Uint8Array<ArrayBuffer>, name: string | undefined): Ending {
     return this.#run(() => {
       const module = new WebAssembly.Module(bytes);
       const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+      const sources = new Set<Member>();
       for (const { module: from, name: field } of WebAssembly.Module.imports(module)) {
         const source = this.#registered.get(from);
         const value = source?.exports[field];
         if (value === undefined && source?.refused !== undefined) throw new Refused(source.refused);
+        if (source !== undefined && from !== SPECTEST) sources.add(source);
         imports[from] ??= {};
         if (value !== undefined) imports[from][field] = value;
       }
@@ -79,20 +85,23 @@ export class InstanceWorld implements World {
       if (depth !== undefined) this.#depths.push(depth as WebAssembly.Global<'i32'>);
       this.#refill();
       if (start !== undefined) (start as () => void)();
-      this.#add({ exports, refused: undefined }, name);
+      const member: Member = { exports, refused: undefined, importers: [] };
+      for (const source of sources) source.importers.push(member);
+      if ([...sources].some(({ refused }) => refused !== undefined)) doubt(member);
+      this.#add(member, name);
       return [];
     });
   }
 
   refuse(reason: string, bytes: Uint8Array<ArrayBuffer>, name: string | undefined): void {
     this.refuseEffects(bytes);
-    this.#add({ exports: {}, refused: reason }, name);
+    this.#add({ exports: {}, refused: reason, importers: [] }, name);
   }
 
   refuseEffects(bytes: Uint8Array<ArrayBuffer>): void {
     for (const { module, kind } of WebAssembly.Module.imports(new WebAssembly.Module(bytes))) {
       const source = this.#registered.get(module);
-      if (source !== undefined && SHARED.includes(kind)) source.refused ??= 'shared with a module that is refused';
+      if (source !== undefined && SHARED.includes(kind)) doubt(source);
     }
   }
 
@@ -158,4 +167,11 @@ export class InstanceWorld implements World {
     if (error instanceof WebAssembly.RuntimeError) return { kind: 'trap', message };
     throw error;
   }
+}
+
+/** Something has not happened to it that has in the unmodified world; those that import from it can show that too. */
+function doubt(member: Member): void {
+  if (member.refused !== undefined) return;
+  member.refused = 'shared with a module that is refused';
+  for (const importer of member.importers) doubt(importer);
 }
