@@ -7,14 +7,14 @@ import { ByteWriter } from '../../node/sandbox/bytes.ts';
 import { bytesOf, type NumberType, TYPE_BYTE, type Value } from './values.ts';
 
 const SLOT_BYTES = 16;
-const LOAD: Readonly<Record<NumberType, readonly number[]>> = {
+export const LOAD: Readonly<Record<NumberType, readonly number[]>> = {
   i32: [0x28, 2],
   i64: [0x29, 3],
   f32: [0x2a, 2],
   f64: [0x2b, 3],
   v128: [0xfd, 0x00, 4],
 };
-const STORE: Readonly<Record<NumberType, readonly number[]>> = {
+export const STORE: Readonly<Record<NumberType, readonly number[]>> = {
   i32: [0x36, 2],
   i64: [0x37, 3],
   f32: [0x38, 2],
