@@ -17,11 +17,13 @@
  *   leaving  The body becomes a block, which takes over the label that meant "leave the function"; behind it, fuel
  *            and depth are put back. `return` becomes a branch to it.
  *   NaN      Made canonical behind the arithmetic that makes it, where anybody can see its bits: `nan.ts`, `nan-flow.ts`.
+ *   hidden   Constants that an engine computes with wrongly go through a local: `misfolded.ts`.
  *   dead     Code behind an unconditional branch never runs and is left out.
  */
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { type Decoded, newDecoded, readInstruction, WEIGHT } from './instructions.ts';
 import { type Charges, mergedCharges } from './merged-charges.ts';
+import { Misfolded } from './misfolded.ts';
 import { type FunctionBody, type FunctionType, type KernelModule, VALUE } from './module.ts';
 import { canonicaliseNan } from './nan.ts';
 import { observedNans } from './nan-flow.ts';
@@ -80,6 +82,7 @@ class FunctionRewriter {
   /** Local that holds the depth, where it is passed along. */
   readonly #depth: number;
   readonly #observedNans: ReadonlySet<number>;
+  readonly #misfolded = new Misfolded();
   /** Undefined in the simple placement. */
   readonly #charges: Charges | undefined;
   /** Number of the basic block that is being read. */
@@ -128,6 +131,9 @@ class FunctionRewriter {
     this.#cost += instruction.weight;
     this.#setHeight(this.#height - instruction.pops);
     if (prefix === 0xfc && code >= 8) this.#bulk(code);
+    const hidden = this.#misfolded.operandToHide(decoded);
+    if (hidden !== undefined) this.#throughLocal(this.#temporary(hidden));
+    this.#misfolded.follow(decoded);
     if (prefix === 0 && this.#control(decoded, reader)) return;
     if (this.#charges !== undefined && prefix === 0 && code >= 0x20 && code <= 0x22) {
       this.#block.byte(code).u32(this.#movedLocal(decoded.first));
@@ -227,6 +233,10 @@ class FunctionRewriter {
 
   #target(index: number): number {
     return index < this.#module.imports.length ? this.#appended.gate(index) : index;
+  }
+
+  #throughLocal(local: number): void {
+    this.#block.byte(0x21).u32(local).byte(0x20).u32(local);
   }
 
   #callHelper(index: number): void {

@@ -11,6 +11,7 @@ import type { Cid, Digest, JobId } from '../../node/protocol/ids.ts';
 import { LEAF_BYTES, merkleRoot, TRAP, totalFuel, unpackLeaves } from '../../node/protocol/trust/commitment.ts';
 import { cidOf, decodeUnitOutput, encodeUnitInput } from '../../node/protocol/wire/block.ts';
 import type { ExecutionOutcome, Executor } from '../../node/runtime/environment.ts';
+import { METERING } from '../../node/sandbox/executor.ts';
 import { createMemoryStore, type MemoryStore } from '../support/memory-store.ts';
 
 export interface ExecutorUnderTest {
@@ -57,7 +58,7 @@ export function describeExecutor(name: string, create: CreateExecutor): void {
         taskCount: tasks.length,
         kernel: await keep(made.kernel, 'raw'),
         abi: 1,
-        metering: { rewriter: 1, mode: 'simple', weights: 1 },
+        metering: { ...METERING, mode: 'simple' },
         stepQuantum: 4,
         parameters: new Uint8Array(0),
         unitInput: await keep(encodeUnitInput(tasks), 'dag-cbor'),

@@ -6,8 +6,9 @@ import { parseManifest } from '../../node/sdk/manifest.ts';
 import { splitTasks } from '../../node/sdk/split.ts';
 import { generateModule } from '../fuzz/generator.ts';
 import { assemble, type KernelParts, kernel, outputI64, sumKernel } from '../sandbox/kernels.ts';
-import { NAN_PROGRAMS } from './checks.ts';
 import type { Entry } from './engine.ts';
+import { NAN_PROGRAMS } from './nan-programs.ts';
+import { operatorModules } from './operator-modules.ts';
 import { packageRoot } from './test-build.ts';
 
 const GENERATED = 150;
@@ -29,7 +30,10 @@ export function corpus(): Entry[] {
   const generated = Array.from({ length: GENERATED }, (_, seed) =>
     entry({ name: `generated ${seed}`, kind: 'module', bytes: generateModule({ seed, canonical: false }) }),
   );
-  return [...kernelTasks(), ...adversaries(), ...generated];
+  const operators = operatorModules().map(({ name, wasm }) =>
+    entry({ name, kind: 'module', bytes: wasm, fuelMax: 1_000_000_000 }),
+  );
+  return [...kernelTasks(), ...adversaries(), ...operators, ...generated];
 }
 
 const TASKS: Readonly<Record<string, { args: Record<string, string | number>; text?: string }>> = {

@@ -5,8 +5,10 @@
 import { spawnSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { type Check, firstFailure, GATE, ROWS } from './checks.ts';
+import { firstFailure, GATE } from './checks.ts';
 import { type Mutant, OTHER_MUTANTS, ROW_MUTANTS } from './mutations.ts';
+import type { Check } from './probes.ts';
+import { ROWS } from './rows.ts';
 import { testBuild } from './test-build.ts';
 
 const MUTANTS: readonly Mutant[] = [...ROW_MUTANTS, ...OTHER_MUTANTS];

@@ -35,6 +35,20 @@ export const ROW_MUTANTS: readonly Mutant[] = [
     'NaN sign and payload',
   ),
   change(
+    'constants stay where the compiler sees them',
+    FUNCTION,
+    'if (hidden !== undefined) this.#throughLocal(this.#temporary(hidden));',
+    '',
+    'constants that are computed with',
+  ),
+  change(
+    'a shift by any constant is trusted',
+    'misfolded.ts',
+    'const SHIFTS_RIGHT_MAX = 31;',
+    'const SHIFTS_RIGHT_MAX = 63;',
+    'constants that are computed with',
+  ),
+  change(
     'instructions nobody knows are let through',
     'instructions.ts',
     'if (instruction === undefined) throw refuseOpcode(opcode, into.code, into.start);',

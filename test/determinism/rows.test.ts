@@ -3,9 +3,10 @@
  * `npm run mutants` prints the same as a table, with the other mistakes the gate has to catch.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { firstFailure, ROWS } from './checks.ts';
+import { firstFailure } from './checks.ts';
 import { fateOf } from './mutants.ts';
 import { ROW_MUTANTS } from './mutations.ts';
+import { ROWS } from './rows.ts';
 import { type Sandbox, testBuild } from './test-build.ts';
 
 // Compiles and runs a sandbox for every mistake, on a machine that may be busy.

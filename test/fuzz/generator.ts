@@ -6,6 +6,7 @@
  * A module exports `run(i32, i64) -> i64`, `memory`, and `dump`, which writes all globals to the beginning of memory.
  * It ends by itself: every call and every round of a loop takes one from a global, and traps or leaves at zero.
  */
+import { leb, name, one, section, signed, sized, vector } from './encode.ts';
 import { F32, F64, I32, I64, LOADS, type NanShape, OPERATORS, STORES, V128, type ValueType } from './operators.ts';
 import { Random } from './random.ts';
 
@@ -615,31 +616,3 @@ const LANE_CONSTANTS = [
   [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0],
   [1, 2, 3, 4, 5, 6, 7, 8],
 ];
-
-const one = (value: number): number[] => [value];
-
-function leb(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(value >>> 7)];
-}
-
-function signed(value: number): number[] {
-  const low = ((value % 0x80) + 0x80) % 0x80;
-  const rest = Math.floor(value / 0x80);
-  return (rest === 0 && low < 0x40) || (rest === -1 && low >= 0x40) ? [low] : [low | 0x80, ...signed(rest)];
-}
-
-function vector(items: readonly (readonly number[])[]): number[] {
-  return [...leb(items.length), ...items.flat()];
-}
-
-function sized(bytes: readonly number[]): number[] {
-  return [...leb(bytes.length), ...bytes];
-}
-
-function section(id: number, bytes: readonly number[]): number[] {
-  return [id, ...sized(bytes)];
-}
-
-function name(text: string): number[] {
-  return sized([...new TextEncoder().encode(text)]);
-}
