@@ -201,8 +201,9 @@ export function operandsOf(wasm: Uint8Array, codes: readonly number[]): readonly
   );
   const module = readModule(bytes);
   const decoded = newDecoded();
-  return module.bodies.flatMap(({ start, end }) => {
-    const reader = new ByteReader(bytes, start, end);
+  return module.bodies.flatMap((body) => {
+    if (body === undefined) return [];
+    const reader = new ByteReader(bytes, body.start, body.end);
     const found: string[] = [];
     for (let before = 'nothing'; !reader.done; before = decoded.instruction.name) {
       readInstruction(reader, decoded);
