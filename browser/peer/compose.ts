@@ -24,6 +24,7 @@ import { createClock, startTimerWorker, type TabClock } from './clock.ts';
 import { Database } from './database.ts';
 import { TabPeerError } from './error.ts';
 import { createIdentity, SEED_BYTES } from './identity.ts';
+import { CHECKPOINTS_BYTES_MAX, checkpointDatabase, IndexedDbCheckpoints } from './indexed-db-checkpoints.ts';
 import { type IndexedDbStore, openIndexedDbStore } from './indexed-db-store.ts';
 import { kernelsAt } from './kernels.ts';
 import { createOwnJobs } from './own-jobs.ts';
@@ -141,11 +142,15 @@ async function assemble(
   const { store, seed } = await openStore(slot, clock, options, () => void end('storage-lost'));
   closing.push(() => store.close());
   const identity = await createIdentity(seed);
+  const database = checkpointDatabase(slot.name);
+  const checkpoints = new IndexedDbCheckpoints({ name: database, bytesMax: CHECKPOINTS_BYTES_MAX, nowMs: Date.now });
+  closing.push(() => checkpoints.close());
   const executor = new SandboxExecutor({
-    spawn: createSpawn(logger),
+    spawn: createSpawn(logger, database),
     schedule: (afterMs, callback) => clock.schedule(clock.now() + afterMs, callback),
     sha256: hashNow,
     blocks: store.blocks,
+    checkpoints,
     logger,
     cores: Math.max(1, cores),
   });
@@ -169,6 +174,7 @@ async function assemble(
     identity,
     store,
     executor: overrides.executor?.(executor) ?? executor,
+    checkpoints,
     transport,
   };
   const driver = createDriver({ peer, environment, logger });

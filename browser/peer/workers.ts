@@ -3,12 +3,22 @@
  * does not want to stop.
  */
 import type { Logger } from '../../node/runtime/log.ts';
-import type { WorkerReply } from '../../node/sandbox/messages.ts';
+import type { FromWorker } from '../../node/sandbox/messages.ts';
 import type { SpawnWorker } from '../../node/sandbox/worker-queue.ts';
 
-export function createSpawn(logger: Logger): SpawnWorker {
+/** What the page tells a worker of its own beside the sandbox's requests. */
+export type WorkerOrder =
+  /** Where units are kept that are not finished. First of all, or never. */
+  | { readonly type: 'keep-in'; readonly database: string }
+  /** The unit of that run is to stop at its next step boundary. */
+  | { readonly type: 'interrupt'; readonly run: number };
+
+/** `database` is where the workers keep checkpoints, if they do. */
+export function createSpawn(logger: Logger, database?: string): SpawnWorker {
   return (listener) => {
     const worker = new Worker(new URL('./worker-entry.ts', import.meta.url), { type: 'module', name: 'shoal-kernel' });
+    const order = (message: WorkerOrder): void => worker.postMessage(message);
+    if (database !== undefined) order({ type: 'keep-in', database });
     let ended = false;
     const crashed = (detail: string): void => {
       if (ended) return;
@@ -17,7 +27,7 @@ export function createSpawn(logger: Logger): SpawnWorker {
       logger.log('error', 'worker crashed', { detail });
       listener.crashed('worker-crashed', `the worker ended: ${detail}`);
     };
-    worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (!ended) listener.reply(data);
     };
     worker.onmessageerror = () => crashed('a message could not be read');
@@ -27,6 +37,7 @@ export function createSpawn(logger: Logger): SpawnWorker {
     };
     return {
       post: (request) => worker.postMessage(request),
+      interrupt: (run) => order({ type: 'interrupt', run }),
       terminate: async () => {
         ended = true;
         worker.terminate();

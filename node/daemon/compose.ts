@@ -22,6 +22,7 @@ import { KernelCatalogue } from '../sdk/jobs/catalogue.ts';
 import { JobService } from '../sdk/jobs/service.ts';
 import { type Api, startApi } from './api/server.ts';
 import { createUploads } from './api/uploads.ts';
+import { CheckpointFiles } from './checkpoint-files.ts';
 import { createClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { type DataFolder, openDataFolder, writeWhole } from './data-folder.ts';
@@ -71,6 +72,8 @@ export interface DaemonOptions {
 const LEARN_INTERVAL_MS = 2_000;
 /** The owner's jobs remembered, each with its result on disk. */
 const NOTES_MAX = 1_024;
+/** Units begun and not finished: a few megabytes each, and rarely more of them than cores. */
+const CHECKPOINTS_BYTES_MAX = 512 * 1024 * 1024;
 
 /** Resolves when the peer listens and its API answers. Rejects with a ShoalError, NetworkError or StorageError. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -100,7 +103,8 @@ async function assemble(
   const parameters = parametersOf(config);
   const { store } = folder;
   // One thread even where no cores are given: joining own results and settling disputes about them needs it.
-  const pool = createWorkerPool({ cores: Math.max(1, config.cores), blocks: store.blocks, logger });
+  const checkpoints = await CheckpointFiles.open(folder.file('checkpoints'), CHECKPOINTS_BYTES_MAX);
+  const pool = createWorkerPool({ cores: Math.max(1, config.cores), blocks: store.blocks, checkpoints, logger });
   closing.push(() => pool.close());
   for (const warning of config.tls?.warnings ?? []) logger.log('warn', warning);
   const volunteering = planVolunteering(config);
@@ -135,6 +139,7 @@ async function assemble(
     identity,
     store: overrides.store?.(store) ?? store,
     executor: overrides.executor?.(pool) ?? pool,
+    checkpoints,
     transport: withDialLog(transport, logger),
   };
   const driver = createDriver({ peer: overrides.peer?.(peer) ?? peer, environment, logger });

@@ -8,6 +8,7 @@
  *   api.json        port and process of the running daemon; removed when it stops
  *   token, watch-token   bearer tokens of the control API, readable by their owner only
  *   results/        joined results of own jobs
+ *   checkpoints/    units that were begun and not finished
  *   uploads/        files on their way into a job; emptied at start
  *   config.json     configuration, if the owner wrote one
  */

@@ -128,6 +128,8 @@ export interface ExecutionRequest {
 export interface CancelExecutionEffect {
   readonly type: 'cancel-execution';
   readonly ticket: Ticket;
+  /** It may be wanted again: what has been computed so far is worth keeping. */
+  readonly keep: boolean;
 }
 
 /** Something its owner, the CLI or a page may want to know at once. Never needed for the protocol to go on. */

@@ -3,7 +3,7 @@
  * second argument of `handle`. Events that complete an effect carry its ticket.
  */
 import type { Execution, ExecutionFailureCode } from './effect.ts';
-import type { Cid, JobId, Millis, PeerKey, Ticket } from './ids.ts';
+import type { Cid, JobId, Millis, PeerKey, Ticket, UnitIndex } from './ids.ts';
 import type { JobRequest } from './work/job.ts';
 
 export type Event =
@@ -27,6 +27,7 @@ export type Event =
   | BlocksUnavailableEvent
   | ExecutedEvent
   | ExecutionFailedEvent
+  | WorkKeptEvent
   | StorageFailedEvent
   | StorageRecoveredEvent
   | StoppingEvent
@@ -178,6 +179,12 @@ export interface ExecutionFailedEvent {
   readonly ticket: Ticket;
   readonly code: ExecutionFailureCode;
   readonly detail: string;
+}
+
+/** Units that earlier runs have begun and not finished, and can go on with. Once, behind `started`. */
+export interface WorkKeptEvent {
+  readonly type: 'work-kept';
+  readonly units: readonly { readonly job: JobId; readonly unit: UnitIndex }[];
 }
 
 /** A persist or put-block did not succeed. Effects behind it were not performed; the peer turns observer. */

@@ -221,6 +221,9 @@ class Peer implements PeerStateMachine {
           turn.notify({ type: 'statement-refused', source: event.peer, code: 'malformed' });
         }
         return;
+      case 'work-kept':
+        for (const { job, unit } of event.units) this.#volunteer.remember(job, unit);
+        return agenda.setEarlier('schedule', turn.now);
       case 'storage-failed':
         this.#observer = `${event.code}: ${event.detail}`;
         return this.#volunteer.letGoOfAll(turn);

@@ -68,6 +68,23 @@ export interface ReplicaRow {
   readonly unit: UnitIndex;
   readonly phase: string;
   readonly sinceMs: Millis;
+  /** While it is executed, as far as known; added by the driver, since the rules do not depend on it. */
+  readonly progress?: RunProgress | undefined;
+}
+
+export interface RunProgress {
+  readonly tasksDone: number;
+  readonly tasks: number;
+  /** Steps of the task that runs; both 0 while they are not known. */
+  readonly stepsDone: number;
+  readonly steps: number;
+  /** Part of the whole that had been done in an earlier run, 0 to 1; 0 for a run from the beginning. */
+  readonly resumedAt: number;
+}
+
+/** From 0 to 1, as if all tasks took the same time. */
+export function partDone({ tasksDone, tasks, stepsDone, steps }: Omit<RunProgress, 'resumedAt'>): number {
+  return Math.min(1, (tasksDone + (steps === 0 ? 0 : stepsDone / steps)) / Math.max(1, tasks));
 }
 
 export interface JobView extends JobRow {

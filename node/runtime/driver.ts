@@ -7,12 +7,12 @@
  * before what it depends on. A failed write is tried again until it succeeds, with everything behind it waiting:
  * a peer with a full disk sends nothing it could later contradict.
  */
-import type { Effect, PersistEffect, PutBlockEffect, VerifyEffect } from '../protocol/effect.ts';
+import type { Effect, ExecutionRequest, PersistEffect, PutBlockEffect, VerifyEffect } from '../protocol/effect.ts';
 import type { Event } from '../protocol/event.ts';
-import type { JobId, Millis, Ticket } from '../protocol/ids.ts';
+import type { JobId, Millis, Ticket, UnitIndex } from '../protocol/ids.ts';
 import type { PeerStateMachine } from '../protocol/machine.ts';
 import type { Notification } from '../protocol/notification.ts';
-import type { JobView, PeerView } from '../protocol/view.ts';
+import type { JobView, PeerView, ReplicaRow, RunProgress } from '../protocol/view.ts';
 import { type Environment, StorageError } from './environment.ts';
 import type { Logger } from './log.ts';
 
@@ -65,6 +65,8 @@ class PeerDriver implements Driver {
   #writes: PendingWrite[] = [];
   #writing: Promise<void> | undefined;
   #stopped = false;
+  /** Of runs under way. */
+  readonly #runs = new Map<Ticket, { readonly request: ExecutionRequest; progress: RunProgress | undefined }>();
 
   constructor({ peer, environment, logger }: DriverComponents) {
     this.#peer = peer;
@@ -74,7 +76,9 @@ class PeerDriver implements Driver {
 
   async start(): Promise<void> {
     const records = await this.#environment.store.load();
+    const kept = await this.#keptWork();
     this.dispatch({ type: 'started', records });
+    if (kept.length > 0) this.dispatch({ type: 'work-kept', units: kept });
     await this.#environment.transport.start({
       connected: (peer, address, agent) => this.dispatch({ type: 'peer-connected', peer, address, agent }),
       disconnected: (peer) => this.dispatch({ type: 'peer-disconnected', peer }),
@@ -117,11 +121,33 @@ class PeerDriver implements Driver {
   }
 
   view(): PeerView {
-    return this.#peer.view(this.#environment.clock.now());
+    const view = this.#peer.view(this.#environment.clock.now());
+    if (this.#runs.size === 0) return view;
+    return { ...view, replicas: view.replicas.map((row) => this.#withProgress(row)) };
   }
 
   jobView(job: JobId): JobView | undefined {
     return this.#peer.jobView(job, this.#environment.clock.now());
+  }
+
+  #withProgress(row: ReplicaRow): ReplicaRow {
+    if (row.phase !== 'executing') return row;
+    for (const { request, progress } of this.#runs.values()) {
+      if (request.job === row.job && request.unit === row.unit && request.task === undefined)
+        return { ...row, progress };
+    }
+    return row;
+  }
+
+  /** Units of earlier runs that can go on where they were. Without them they only take longer. */
+  async #keptWork(): Promise<readonly { readonly job: JobId; readonly unit: UnitIndex }[]> {
+    try {
+      const keys = (await this.#environment.checkpoints?.keys()) ?? [];
+      return keys.filter(({ task }) => task === undefined).map(({ job, unit }) => ({ job, unit }));
+    } catch (error) {
+      this.#logger.log('warn', 'what earlier runs have begun cannot be read', { error: String(error) });
+      return [];
+    }
   }
 
   #scheduleDrain(): void {
@@ -199,23 +225,42 @@ class PeerDriver implements Driver {
       case 'fetch-blocks':
         return this.#fetch(effect.ticket, effect);
       case 'release-blocks':
-        store.blocks.release(effect.job).catch((error: unknown) => {
-          this.#logger.log('warn', 'blocks of a finished job could not be released', { error: String(error) });
-        });
+        Promise.all([store.blocks.release(effect.job), this.#environment.checkpoints?.dropJob(effect.job)]).catch(
+          (error: unknown) => {
+            this.#logger.log('warn', 'blocks of a finished job could not be released', { error: String(error) });
+          },
+        );
         return;
       case 'execute':
-        return executor.execute(effect.ticket, effect.request, (outcome) => {
-          this.dispatch(
-            outcome.ok
-              ? { type: 'executed', ticket: effect.ticket, execution: outcome.execution }
-              : { type: 'execution-failed', ticket: effect.ticket, code: outcome.code, detail: outcome.detail },
-          );
-        });
+        return this.#execute(effect.ticket, effect.request);
       case 'cancel-execution':
-        return executor.cancel(effect.ticket);
+        return executor.cancel(effect.ticket, effect.keep);
       case 'notify':
         for (const listener of this.#listeners) listener(effect.notification);
     }
+  }
+
+  #execute(ticket: Ticket, request: ExecutionRequest): void {
+    const run: { readonly request: ExecutionRequest; progress: RunProgress | undefined } = {
+      request,
+      progress: undefined,
+    };
+    this.#runs.set(ticket, run);
+    this.#environment.executor.execute(
+      ticket,
+      request,
+      (outcome) => {
+        this.#runs.delete(ticket);
+        this.dispatch(
+          outcome.ok
+            ? { type: 'executed', ticket, execution: outcome.execution }
+            : { type: 'execution-failed', ticket, code: outcome.code, detail: outcome.detail },
+        );
+      },
+      (progress) => {
+        run.progress = progress;
+      },
+    );
   }
 
   #fetch(ticket: Ticket, request: Parameters<Environment['transport']['fetch']>[0]): void {

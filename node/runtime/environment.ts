@@ -8,6 +8,8 @@
 import type { Execution, ExecutionFailureCode, ExecutionRequest } from '../protocol/effect.ts';
 import type { DialFailureCode } from '../protocol/event.ts';
 import type { Cid, JobId, Millis, PeerKey, Ticket } from '../protocol/ids.ts';
+import type { RunProgress } from '../protocol/view.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
 import { CodedError } from './coded-error.ts';
 
 export interface Clock {
@@ -65,9 +67,19 @@ export class StorageError extends CodedError<'disk-full' | 'quota' | 'failed'> {
 }
 
 export interface Executor {
-  execute(ticket: Ticket, request: ExecutionRequest, done: (outcome: ExecutionOutcome) => void): void;
-  /** The run ends with `execution-failed`, code `cancelled`, unless it has already completed. */
-  cancel(ticket: Ticket): void;
+  /** `progress` is called now and then while it runs. */
+  execute(
+    ticket: Ticket,
+    request: ExecutionRequest,
+    done: (outcome: ExecutionOutcome) => void,
+    progress?: (progress: RunProgress) => void,
+  ): void;
+  /**
+   * The run ends with `execution-failed`, code `cancelled`, unless it has already completed. With `keep` it stops at its
+   * next step boundary, and what it has done so far is kept for when the same is executed again; otherwise at once.
+   */
+  cancel(ticket: Ticket, keep?: boolean): void;
+  /** Ends everything; what runs is kept as `cancel` does. */
   close(): Promise<void>;
 }
 
@@ -114,5 +126,7 @@ export interface Environment {
   readonly identity: Identity;
   readonly store: Store;
   readonly executor: Executor;
+  /** What the executor keeps of runs it has not finished; undefined where it keeps nothing. */
+  readonly checkpoints?: CheckpointStore | undefined;
   readonly transport: Transport;
 }

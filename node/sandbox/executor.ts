@@ -2,25 +2,30 @@
  * The Executor over real WebAssembly: reads kernel and input from the block store, has the kernel inspected, metered
  * and compiled once in a worker, keeps it warm, and runs whole units in workers. Nothing here knows which kind of
  * worker it is: the Node.js daemon hands in worker threads, a tab hands in Web Workers.
+ *
+ * With a store for checkpoints, a unit that is interrupted goes on where it was when it is executed again.
  */
 import { toHex } from '../protocol/bytes.ts';
-import type { ExecutionFailureCode, ExecutionRequest } from '../protocol/effect.ts';
+import type { Execution, ExecutionFailureCode, ExecutionRequest } from '../protocol/effect.ts';
 import type { Cid, Digest, Millis, Ticket } from '../protocol/ids.ts';
 import { MEMORY_PAGES_MAX } from '../protocol/limits.ts';
 import { ABI_VERSION } from '../protocol/parameters.ts';
 import { TRAP } from '../protocol/trust/commitment.ts';
-import { cidFromDigest } from '../protocol/wire/block.ts';
+import { partDone, type RunProgress } from '../protocol/view.ts';
+import { cidFromDigest, decodeUnitOutput } from '../protocol/wire/block.ts';
 import type { Metering } from '../protocol/work/job.ts';
+import type { CheckpointKey, CheckpointStore } from '../runtime/checkpoint-store.ts';
 import type { BlockStore, ExecutionOutcome, Executor } from '../runtime/environment.ts';
 import type { Logger } from '../runtime/log.ts';
+import { encodeCheckpoint, identityOf, type WorkIdentity } from './checkpoint.ts';
 import type { MeterMode } from './function-rewriter.ts';
 import type { KernelReport } from './inspect.ts';
 import { WEIGHTS_VERSION } from './instructions.ts';
-import type { WorkerReply } from './messages.ts';
+import type { WorkerNews, WorkerReply } from './messages.ts';
 import { REWRITER_VERSION } from './meter.ts';
 import { KernelRefusedError } from './refusal.ts';
 import { SandboxFailure, type TaskResult } from './task.ts';
-import type { Sha256 } from './unit.ts';
+import type { Sha256, UnitProgress } from './unit.ts';
 import { type Lease, type Schedule, type SpawnWorker, WorkerQueue } from './worker-queue.ts';
 
 /** The metering of new jobs, and of merges. */
@@ -32,12 +37,16 @@ const MODES: readonly string[] = ['simple', 'merged'] satisfies MeterMode[];
 const MODULES_MAX = 16;
 /** Inspecting, metering and compiling the largest kernel takes a few seconds on a slow machine. */
 const PREPARE_MAX_MS = 60_000;
+/** Time for a unit to come to its next step boundary before it is ended where it is. Steps should take milliseconds. */
+const STOP_MAX_MS = 3_000;
 
 export interface SandboxExecutorParts {
   readonly spawn: SpawnWorker;
   readonly schedule: Schedule;
   readonly sha256: Sha256;
   readonly blocks: Pick<BlockStore, 'get'>;
+  /** Where units are kept that are not finished; undefined: they begin again. */
+  readonly checkpoints?: CheckpointStore | undefined;
   readonly logger: Logger;
   /** Units that run at the same time. */
   readonly cores: number;
@@ -83,12 +92,38 @@ interface Prepared {
   readonly report: KernelReport;
 }
 
+/** One run, from `execute` to its outcome. */
+interface Run {
+  readonly request: ExecutionRequest;
+  /** Names it to its worker. */
+  readonly number: number;
+  readonly key: CheckpointKey;
+  readonly progress: (progress: RunProgress) => void;
+  /** Takes it off its worker, or out of the queue. */
+  cancel: () => void;
+  /** Set while the unit itself runs. */
+  lease: Lease | undefined;
+  /** It is on its way to its next step boundary. */
+  stopping: boolean;
+  /** What it does next time is worth keeping. */
+  keep: boolean;
+  /** There is, or may be, a checkpoint of it. */
+  isKept: boolean;
+  resumedAt: number;
+  /** Writes of checkpoints, one after the other. */
+  writes: Promise<void>;
+  ended: Promise<void>;
+}
+
 export class SandboxExecutor implements Executor {
   readonly #queue: WorkerQueue;
   readonly #blocks: Pick<BlockStore, 'get'>;
   readonly #sha256: Sha256;
   readonly #logger: Logger;
-  readonly #running = new Map<Ticket, () => void>();
+  readonly #checkpoints: CheckpointStore | undefined;
+  readonly #schedule: Schedule;
+  readonly #running = new Map<Ticket, Run>();
+  #runs = 0;
   /** By kernel, memory limit and mode, least recently used first. */
   readonly #modules = new Map<string, Prepared>();
 
@@ -97,32 +132,66 @@ export class SandboxExecutor implements Executor {
     this.#blocks = parts.blocks;
     this.#sha256 = parts.sha256;
     this.#logger = parts.logger;
+    this.#checkpoints = parts.checkpoints;
+    this.#schedule = parts.schedule;
   }
 
-  execute(ticket: Ticket, request: ExecutionRequest, done: (outcome: ExecutionOutcome) => void): void {
-    const finish = (outcome: ExecutionOutcome): void => {
+  execute(
+    ticket: Ticket,
+    request: ExecutionRequest,
+    done: (outcome: ExecutionOutcome) => void,
+    progress: (progress: RunProgress) => void = () => undefined,
+  ): void {
+    const { job, unit, task } = request;
+    let end: () => void = () => undefined;
+    const run: Run = {
+      ...{
+        request,
+        number: ++this.#runs,
+        key: { job, unit, task },
+        progress,
+        cancel: () => undefined,
+        lease: undefined,
+      },
+      ...{ stopping: false, keep: true, isKept: false, resumedAt: 0, writes: Promise.resolve() },
+      ended: new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+    };
+    const finish = async (outcome: ExecutionOutcome): Promise<void> => {
+      await this.#settle(run, outcome);
       this.#running.delete(ticket);
+      end();
       if (!outcome.ok) {
-        const { job, unit } = request;
         // Cancelling is everyday business: somebody else was first.
         const level = outcome.code === 'cancelled' ? 'debug' : 'warn';
         this.#logger.log(level, 'unit not executed', { job, unit, code: outcome.code, detail: outcome.detail });
       }
       done(outcome);
     };
-    const cancel = this.#queue.run(
-      async (lease) => finish(await outcomeOf(() => this.#runUnit(lease, request))),
-      (failure) => finish(failureOf(failure)),
+    run.cancel = this.#queue.run(
+      async (lease) => finish(await outcomeOf(() => this.#runUnit(lease, run))),
+      (failure) => void finish(failureOf(failure)),
     );
-    this.#running.set(ticket, cancel);
+    this.#running.set(ticket, run);
   }
 
-  cancel(ticket: Ticket): void {
-    this.#running.get(ticket)?.();
+  cancel(ticket: Ticket, keep = false): void {
+    const run = this.#running.get(ticket);
+    if (run === undefined || (run.stopping && keep)) return;
+    run.keep = keep;
+    if (!keep || run.lease === undefined || this.#checkpoints === undefined) return run.cancel();
+    run.stopping = true;
+    run.lease.interrupt(run.number);
+    const disarm = this.#schedule(STOP_MAX_MS, run.cancel);
+    void run.ended.then(disarm);
   }
 
-  close(): Promise<void> {
-    return this.#close();
+  async close(): Promise<void> {
+    for (const ticket of this.#running.keys()) this.cancel(ticket, true);
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+    await this.#queue.close();
+    this.#modules.clear();
   }
 
   /** Throws a RangeError unless `cores` is a whole number of at least 1. */
@@ -149,12 +218,8 @@ export class SandboxExecutor implements Executor {
     }
   }
 
-  async #close(): Promise<void> {
-    await this.#queue.close();
-    this.#modules.clear();
-  }
-
-  async #runUnit(lease: Lease, request: ExecutionRequest): Promise<ExecutionOutcome> {
+  async #runUnit(lease: Lease, run: Run): Promise<ExecutionOutcome> {
+    const { request, number } = run;
     checkVersions(request);
     const { module } = await this.#prepare(lease, request.kernel, request.memoryPagesMax, request.metering.mode);
     const unitInput = await this.#blocks.get(request.unitInput);
@@ -164,9 +229,85 @@ export class SandboxExecutor implements Executor {
     const { task, taskCount, stepQuantum, parameters, fuelPerTaskMax, outputBytesPerTaskMax } = request;
     const limits = { fuelPerTaskMax, outputBytesPerTaskMax };
     const work = { task, taskCount, stepQuantum, parameters, unitInput, ...limits };
-    const reply = await lease.ask({ type: 'unit', module, work }, request.wallClockMaxMs);
+    const identity = identityOf(request, this.#sha256);
+    const saving = this.#checkpoints && { key: run.key, identity, checkpoint: await this.#saved(run) };
+    const asked = lease.ask({ type: 'unit', run: number, module, work, saving }, request.wallClockMaxMs, (news) =>
+      this.#onNews(run, news),
+    );
+    run.lease = lease;
+    const reply = await asked;
+    run.lease = undefined;
+    if (reply.type === 'unit-stopped') {
+      const { job, unit } = request;
+      this.#logger.log('info', 'unit interrupted', { job, unit, ...reply.progress });
+      throw new SandboxFailure('cancelled', 'the run was interrupted at a step boundary');
+    }
     if (reply.type !== 'unit-done') throw errorOf(reply);
+    // It ended before it could be interrupted, and whoever asked for that does not wait for a result any more.
+    if (run.stopping) this.#keepWhole(run, identity, reply.execution);
     return { ok: true, execution: reply.execution };
+  }
+
+  async #saved(run: Run): Promise<Uint8Array | undefined> {
+    try {
+      const checkpoint = await this.#checkpoints?.get(run.key);
+      run.isKept = checkpoint !== undefined;
+      return checkpoint;
+    } catch (error) {
+      this.#logger.log('warn', 'a checkpoint cannot be read, so its unit begins again', { error: String(error) });
+      return undefined;
+    }
+  }
+
+  #onNews(run: Run, news: WorkerNews): void {
+    const { job, unit } = run.request;
+    switch (news.type) {
+      case 'unit-resumed':
+        if (news.progress === undefined) {
+          this.#logger.log('warn', 'a checkpoint is damaged or of other work, so its unit begins again', { job, unit });
+          return;
+        }
+        run.resumedAt = partDone(news.progress);
+        this.#logger.log('info', 'unit resumed', { job, unit, ...news.progress });
+        this.#tell(run, news.progress);
+        return;
+      case 'unit-progress':
+        this.#tell(run, news.progress);
+        return;
+      case 'checkpoint':
+        this.#put(run, news.bytes);
+        return;
+      case 'checkpoint-kept':
+        run.isKept = true;
+        if (news.failure !== undefined) this.#logger.log('warn', 'a checkpoint was not kept', { error: news.failure });
+    }
+  }
+
+  #tell(run: Run, progress: UnitProgress): void {
+    run.progress({ ...progress, resumedAt: run.resumedAt });
+  }
+
+  #put(run: Run, bytes: Uint8Array): void {
+    run.isKept = true;
+    run.writes = run.writes
+      .then(() => this.#checkpoints?.put(run.key, bytes))
+      .catch((error: unknown) => this.#logger.log('warn', 'a checkpoint was not kept', { error: String(error) }));
+  }
+
+  #keepWhole(run: Run, identity: WorkIdentity, { output, wallClockMs }: Execution): void {
+    if (output === undefined) return;
+    const state = { ...decodeUnitOutput(output.bytes), running: undefined, elapsedMs: wallClockMs };
+    this.#put(run, encodeCheckpoint(identity, state, this.#sha256));
+  }
+
+  /** A run that came to its end, or that nobody wants any more, leaves nothing behind. */
+  async #settle(run: Run, outcome: ExecutionOutcome): Promise<void> {
+    await run.writes;
+    const isOver = outcome.ok ? !run.stopping : outcome.code === 'cancelled' && !run.keep;
+    if (!isOver || !run.isKept) return;
+    await this.#checkpoints?.drop(run.key).catch((error: unknown) => {
+      this.#logger.log('warn', 'a checkpoint was not dropped', { error: String(error) });
+    });
   }
 
   async #runReduce(lease: Lease, request: ReduceRequest): Promise<TaskResult> {

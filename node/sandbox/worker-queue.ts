@@ -7,17 +7,19 @@
  */
 import type { ExecutionFailureCode } from '../protocol/effect.ts';
 import type { Millis } from '../protocol/ids.ts';
-import type { WorkerReply, WorkerRequest } from './messages.ts';
+import { type FromWorker, isNews, type WorkerNews, type WorkerReply, type WorkerRequest } from './messages.ts';
 
 /** A worker thread, or a Web Worker. */
 export interface WorkerHandle {
   post(request: WorkerRequest): void;
+  /** Asks the unit of that run to stop at its next step boundary. Nothing happens if it is not the one that runs. */
+  interrupt(run: number): void;
   /** Ends it at once, whatever it is doing. Nothing is reported any more. */
   terminate(): Promise<void>;
 }
 
 export interface WorkerListener {
-  reply(reply: WorkerReply): void;
+  reply(message: FromWorker): void;
   /** The worker is gone, and not because `terminate` was called. */
   crashed(code: ExecutionFailureCode, detail: string): void;
 }
@@ -29,7 +31,9 @@ export type Schedule = (afterMs: Millis, callback: () => void) => () => void;
 
 export interface Lease {
   /** Never rejects: a kill or a crash comes back as `failed`. Requests go one at a time. */
-  ask(request: WorkerRequest, wallClockMaxMs: Millis): Promise<WorkerReply>;
+  ask(request: WorkerRequest, wallClockMaxMs: Millis, news?: (news: WorkerNews) => void): Promise<WorkerReply>;
+  /** As WorkerHandle does. */
+  interrupt(run: number): void;
 }
 
 /** Runs waiting for a worker. Far more than a peer claims at a time; beyond it runs fail at once. */
@@ -144,13 +148,14 @@ class Slot implements Lease {
   #ended: Promise<void> = Promise.resolve();
   #question: { readonly request: WorkerRequest; readonly wallClockMaxMs: Millis } | undefined;
   #answer: ((reply: WorkerReply) => void) | undefined;
+  #news: ((news: WorkerNews) => void) | undefined;
   #stopTimer: () => void = () => undefined;
   leased = false;
 
   constructor(spawn: SpawnWorker, schedule: Schedule) {
     this.#schedule = schedule;
     this.#handle = spawn({
-      reply: (reply) => this.#onReply(reply),
+      reply: (message) => this.#onMessage(message),
       crashed: (code, detail) => this.#fail(code, detail),
     });
   }
@@ -163,10 +168,11 @@ class Slot implements Lease {
     return this.#ended;
   }
 
-  ask(request: WorkerRequest, wallClockMaxMs: Millis): Promise<WorkerReply> {
+  ask(request: WorkerRequest, wallClockMaxMs: Millis, news?: (news: WorkerNews) => void): Promise<WorkerReply> {
     if (this.#failure !== undefined) return Promise.resolve(this.#failure);
     return new Promise((resolve) => {
       this.#answer = resolve;
+      this.#news = news;
       this.#question = { request, wallClockMaxMs };
       if (this.#ready) this.#post();
       else {
@@ -175,6 +181,10 @@ class Slot implements Lease {
         );
       }
     });
+  }
+
+  interrupt(run: number): void {
+    if (this.#failure === undefined) this.#handle.interrupt(run);
   }
 
   /** Ends the worker; an open question, and every later one, is answered by this failure. */
@@ -193,10 +203,14 @@ class Slot implements Lease {
     this.#handle.post(request);
   }
 
-  #onReply(reply: WorkerReply): void {
+  #onMessage(message: FromWorker): void {
     if (this.#failure !== undefined) return;
-    if (reply.type !== 'ready') {
-      this.#resolve(reply);
+    if (isNews(message)) {
+      this.#news?.(message);
+      return;
+    }
+    if (message.type !== 'ready') {
+      this.#resolve(message);
       return;
     }
     this.#ready = true;
@@ -215,6 +229,7 @@ class Slot implements Lease {
     this.#question = undefined;
     const answer = this.#answer;
     this.#answer = undefined;
+    this.#news = undefined;
     answer?.(reply);
   }
 }

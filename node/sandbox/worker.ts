@@ -4,7 +4,9 @@ import type { WorkerReply, WorkerRequest } from './messages.ts';
 import { meter } from './meter.ts';
 import { KernelRefusedError } from './refusal.ts';
 import { runReduce, SandboxFailure } from './task.ts';
-import { runUnit, type Sha256 } from './unit.ts';
+import { runUnitInWorker, type WorkerHost } from './unit-runner.ts';
+
+export type { WorkerHost } from './unit-runner.ts';
 
 export interface Answer {
   readonly reply: WorkerReply;
@@ -12,16 +14,16 @@ export interface Answer {
   readonly transfer: readonly ArrayBuffer[];
 }
 
-/** `now` gives milliseconds. Never throws. */
-export function answerRequest(request: WorkerRequest, sha256: Sha256, now: () => number): Answer {
+/** Never rejects. */
+export async function answerRequest(request: WorkerRequest, host: WorkerHost): Promise<Answer> {
   try {
-    return answer(request, sha256, now);
+    return await answer(request, host);
   } catch (error) {
     return { reply: describeFailure(error), transfer: [] };
   }
 }
 
-function answer(request: WorkerRequest, sha256: Sha256, now: () => number): Answer {
+async function answer(request: WorkerRequest, host: WorkerHost): Promise<Answer> {
   switch (request.type) {
     case 'inspect':
       return { reply: { type: 'inspected', report: inspect(request.bytes) }, transfer: [] };
@@ -33,9 +35,9 @@ function answer(request: WorkerRequest, sha256: Sha256, now: () => number): Answ
       return { reply: { type: 'prepared', module, report }, transfer: [] };
     }
     case 'unit': {
-      const execution = runUnit(request.module, request.work, sha256, now);
-      const transfer = execution.output === undefined ? [] : [execution.output.bytes.buffer as ArrayBuffer];
-      return { reply: { type: 'unit-done', execution }, transfer };
+      const reply = await runUnitInWorker(request, host);
+      const output = reply.type === 'unit-done' ? reply.execution.output : undefined;
+      return { reply, transfer: output === undefined ? [] : [output.bytes.buffer as ArrayBuffer] };
     }
     case 'reduce': {
       const result = runReduce(request.module, request.parameters, request.outputs, request.limits);

@@ -19,7 +19,7 @@ export function lyingExecutor(honest: Executor, sha256: Sha256): Executor {
       honest.execute(ticket, request, (outcome) =>
         done(outcome.ok ? { ok: true, execution: liar.tell(outcome.execution, request) } : outcome),
       ),
-    cancel: (ticket) => honest.cancel(ticket),
+    cancel: (ticket, keep) => honest.cancel(ticket, keep),
     close: () => honest.close(),
   };
 }

@@ -171,7 +171,7 @@ export async function timedOut({ WorkerQueue }: Sandbox): Promise<{ type: string
   const workers = new WorkerQueue(
     (listener) => {
       queueMicrotask(() => listener.reply({ type: 'ready' }));
-      return { post: () => undefined, terminate: async () => undefined };
+      return { post: () => undefined, interrupt: () => undefined, terminate: async () => undefined };
     },
     (_, callback) => {
       const timer = setTimeout(callback, 0);

@@ -240,7 +240,7 @@ export class SimulatedPeer {
           if (outcome.ok && request.task === undefined) this.#executed(outcome.execution);
           done(outcome);
         }),
-      cancel: (ticket) => executor.cancel(ticket),
+      cancel: (ticket, keep) => executor.cancel(ticket, keep),
       close: () => executor.close(),
     };
   }

@@ -1,6 +1,6 @@
 /** What this peer does at this moment, in one headline: for whom, or why not. */
 import type { JobId } from '../../../node/protocol/ids.ts';
-import type { PeerView, Reason, ReplicaRow } from '../../../node/protocol/view.ts';
+import { type PeerView, partDone, type Reason, type ReplicaRow } from '../../../node/protocol/view.ts';
 import type { Explanation } from '../../../node/runtime/why.ts';
 import type { PeerSource } from '../peer-source.ts';
 import { reasonWords } from './reasons.ts';
@@ -23,6 +23,8 @@ export interface RunningUnit {
   readonly unit: number;
   readonly doing: string;
   readonly sinceMs: number;
+  /** From 0 to 1, once it is known. */
+  readonly part: number | undefined;
 }
 
 const DOING: Readonly<Record<string, string>> = {
@@ -95,9 +97,11 @@ function workOf(atWork: readonly ReplicaRow[], view: PeerView): string {
   return `Computing ${jobs.join(', and ')}.`;
 }
 
-function runningUnit({ job, unit, phase, sinceMs }: ReplicaRow, view: PeerView): RunningUnit {
+function runningUnit({ job, unit, phase, sinceMs, progress }: ReplicaRow, view: PeerView): RunningUnit {
   const title = view.jobs.find((row) => row.job === job)?.title ?? job.slice(0, 10);
-  return { job, title, unit, doing: DOING[phase] ?? phase, sinceMs };
+  const part = progress && partDone(progress);
+  const resumed = (progress?.resumedAt ?? 0) > 0 ? ' from where it was' : '';
+  return { job, title, unit, doing: `${DOING[phase] ?? phase}${resumed}`, sinceMs, part };
 }
 
 function split(reasons: readonly Reason[], code: Reason['code']): [Reason | undefined, readonly Reason[]] {

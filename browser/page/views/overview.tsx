@@ -56,12 +56,13 @@ function NowPanel({ state, view }: ViewProps & { readonly view: PeerView }): JSX
       )}
       {now.running.length > 0 && (
         <ul class="running" aria-label="Units this peer holds">
-          {now.running.map(({ job, title, unit, doing, sinceMs }) => (
+          {now.running.map(({ job, title, unit, doing, sinceMs, part }) => (
             <li key={`${job} ${unit}`}>
               <a href={`#job/${job}`} title={`job ${shortId(job)}`}>
                 {title}
               </a>{' '}
               unit {unit}, {doing} for {duration(view.nowMs - sinceMs).replace(' ', '\u00a0')}
+              {part !== undefined && `, ${Math.floor(100 * part)}\u00a0% done`}
             </li>
           ))}
         </ul>

@@ -43,13 +43,18 @@ export class OwnPart {
   /** Stands before the executor and takes note of what comes out of it. */
   watch(executor: Executor): Executor {
     return {
-      execute: (ticket, request, done) =>
-        executor.execute(ticket, request, (outcome) => {
-          const output = outcome.ok && request.task === undefined ? outcome.execution.output : undefined;
-          if (output !== undefined) this.#note(request.job, request.unit, output.cid);
-          done(outcome);
-        }),
-      cancel: (ticket) => executor.cancel(ticket),
+      execute: (ticket, request, done, progress) =>
+        executor.execute(
+          ticket,
+          request,
+          (outcome) => {
+            const output = outcome.ok && request.task === undefined ? outcome.execution.output : undefined;
+            if (output !== undefined) this.#note(request.job, request.unit, output.cid);
+            done(outcome);
+          },
+          progress,
+        ),
+      cancel: (ticket, keep) => executor.cancel(ticket, keep),
       close: () => executor.close(),
     };
   }

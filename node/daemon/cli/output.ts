@@ -51,6 +51,11 @@ export function bytes(number: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
+/** `41 %`, of a part from 0 to 1. Only what is all done is 100 %. */
+export function percent(part: number): string {
+  return `${Math.floor(100 * part)} %`;
+}
+
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return 'unknown';
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

@@ -1,12 +1,13 @@
 /** The commands that only look: status, peers, jobs, job, why. */
 import type { PeerKey } from '../../protocol/ids.ts';
+import { partDone, type ReplicaRow } from '../../protocol/view.ts';
 import { wordsOf } from '../../sdk/jobs/progress.ts';
 import { type Config, type ConfigSources, dataFolderOf, loadConfig } from '../config.ts';
 import { readSchema } from '../data-folder.ts';
 import { ShoalError } from '../errors.ts';
 import { shortName } from '../short-name.ts';
 import { Client, type JobAnswer, type StatusAnswer } from './client.ts';
-import { bytes, duration, print, printJson, progressText, short, table } from './output.ts';
+import { bytes, duration, percent, print, printJson, progressText, short, table } from './output.ts';
 
 /** How a browser tab begins to name itself. */
 const TAB_AGENT = 'shoal-tab/';
@@ -41,15 +42,20 @@ export async function showStatus({ sources, json }: ShowOptions): Promise<void> 
       'computed',
       `${view.totals.unitsExecuted} units, ${view.totals.unitsCounted} counted, ${short(view.totals.fuelExecuted)} fuel`,
     ],
-    [
-      'now',
-      view.replicas.map(({ job, unit, phase }) => `${job.slice(0, 10)} unit ${unit} ${phase}`).join('\n') || 'no unit',
-    ],
+    ['now', view.replicas.map(replicaText).join('\n') || 'no unit'],
     ['why', explained(status.why)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   for (const [name, text] of rows)
     print(`${name.padEnd(width)}  ${text.replaceAll('\n', `\n${' '.repeat(width + 2)}`)}`);
+}
+
+/** `3f2a… unit 7 executing, 41 % (went on at 35 %)` */
+function replicaText({ job, unit, phase, progress }: ReplicaRow): string {
+  const text = `${job.slice(0, 10)} unit ${unit} ${phase}`;
+  if (progress === undefined) return text;
+  const resumed = progress.resumedAt > 0 ? ` (went on at ${percent(progress.resumedAt)})` : '';
+  return `${text}, ${percent(partDone(progress))}${resumed}`;
 }
 
 /** `3 connected (2 browser tabs, room for 125 more), 5 known` */

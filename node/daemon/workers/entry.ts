@@ -1,18 +1,26 @@
 /** What a worker thread of the pool runs. It answers one request at a time until it is terminated. */
 import '../../runtime/polyfills.ts';
 import { setPriority } from 'node:os';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { WorkerReply, WorkerRequest } from '../../sandbox/messages.ts';
-import { answerRequest } from '../../sandbox/worker.ts';
+import { answerRequest, type WorkerHost } from '../../sandbox/worker.ts';
+import type { ThreadData } from './pool.ts';
 import { nativeSha256 } from './sha256.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a worker thread');
 
+const { interrupted } = workerData as ThreadData;
+const host: WorkerHost = {
+  sha256: nativeSha256,
+  now: () => performance.now(),
+  isInterrupted: (run) => Atomics.load(interrupted, 0) === run,
+  tell: (news, transfer) => port.postMessage(news, [...transfer]),
+};
+
 yieldToOtherPrograms();
 port.on('message', (request: WorkerRequest) => {
-  const { reply, transfer } = answerRequest(request, nativeSha256, () => performance.now());
-  port.postMessage(reply, [...transfer]);
+  void answerRequest(request, host).then(({ reply, transfer }) => port.postMessage(reply, [...transfer]));
 });
 port.postMessage({ type: 'ready' } satisfies WorkerReply);
 

@@ -9,10 +9,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { CheckpointStore } from '../../runtime/checkpoint-store.ts';
 import type { BlockStore } from '../../runtime/environment.ts';
 import type { Logger } from '../../runtime/log.ts';
 import { SandboxExecutor } from '../../sandbox/executor.ts';
-import type { WorkerReply } from '../../sandbox/messages.ts';
+import type { FromWorker } from '../../sandbox/messages.ts';
 import type { SpawnWorker, WorkerListener } from '../../sandbox/worker-queue.ts';
 import { nativeSha256 } from './sha256.ts';
 
@@ -23,15 +24,22 @@ export interface WorkerPoolOptions {
   /** Units that run at the same time, each on a thread of its own. At least 1. */
   readonly cores: number;
   readonly blocks: Pick<BlockStore, 'get'>;
+  readonly checkpoints?: CheckpointStore | undefined;
   readonly logger: Logger;
+}
+
+/** What a thread is given when it starts. */
+export interface ThreadData {
+  /** The number of the run that is to stop at its next step boundary. */
+  readonly interrupted: Int32Array;
 }
 
 export type WorkerPool = SandboxExecutor;
 
 /** Throws a RangeError for `cores` below 1, and an Error when the compiled tree is missing. */
-export function createWorkerPool({ cores, blocks, logger }: WorkerPoolOptions): WorkerPool {
+export function createWorkerPool({ cores, blocks, checkpoints, logger }: WorkerPoolOptions): WorkerPool {
   const spawn = spawnFrom(entryUrl(), logger);
-  return new SandboxExecutor({ spawn, schedule, sha256: nativeSha256, blocks, logger, cores });
+  return new SandboxExecutor({ spawn, schedule, sha256: nativeSha256, blocks, checkpoints, logger, cores });
 }
 
 function entryUrl(): URL {
@@ -44,7 +52,10 @@ function entryUrl(): URL {
 
 function spawnFrom(entry: URL, logger: Logger): SpawnWorker {
   return (listener: WorkerListener) => {
+    // A kernel in the middle of a unit takes no messages.
+    const interrupted = new Int32Array(new SharedArrayBuffer(4));
     const worker = new Worker(entry, {
+      workerData: { interrupted } satisfies ThreadData,
       env: {},
       argv: [],
       execArgv: [],
@@ -62,8 +73,8 @@ function spawnFrom(entry: URL, logger: Logger): SpawnWorker {
       logger.log('error', 'worker crashed', { code, detail: error.message });
       listener.crashed(code, `the worker thread ended: ${error.message}`);
     };
-    worker.on('message', (reply: WorkerReply) => {
-      if (!ended) listener.reply(reply);
+    worker.on('message', (message: FromWorker) => {
+      if (!ended) listener.reply(message);
     });
     worker.on('messageerror', crashed);
     worker.on('error', crashed);
@@ -74,6 +85,7 @@ function spawnFrom(entry: URL, logger: Logger): SpawnWorker {
     );
     return {
       post: (request) => worker.postMessage(request),
+      interrupt: (run) => void Atomics.store(interrupted, 0, run),
       terminate: async () => {
         ended = true;
         await worker.terminate();

@@ -9,7 +9,7 @@ import type { Core } from '../core.ts';
 import type { Execution, ExecutionFailureCode, ExecutionRequest } from '../effect.ts';
 import type { PauseReason } from '../event.ts';
 import type { JobId, Millis, PeerKey, UnitIndex } from '../ids.ts';
-import { BLOCK_BYTES_MAX, CLAIMS_PER_CORE, CLAIMS_PER_IDENTITY_MAX, UNREVEALED_MAX } from '../limits.ts';
+import { BLOCK_BYTES_MAX, CLAIMS_PER_CORE, CLAIMS_PER_IDENTITY_MAX, JOBS_MAX, UNREVEALED_MAX } from '../limits.ts';
 import { rootOf } from '../trust/commitment.ts';
 import type { Turn } from '../turn.ts';
 import { leaseMs, startAt } from '../work/assignment.ts';
@@ -50,6 +50,8 @@ export class Volunteer {
   readonly #abstaining = new Map<JobId, string>();
   readonly #queue: FairQueue;
   readonly #outlooks = new Map<JobId, Outlook>();
+  /** Units this machine has done a part of, and can go on with. */
+  readonly #begun = new Map<JobId, Set<UnitIndex>>();
   #cores = 0;
   #paused: readonly PauseReason[] = [];
   #stopping = false;
@@ -92,6 +94,16 @@ export class Volunteer {
   adopt(replica: Replica): void {
     const ofJob = this.#replicas.get(replica.job) ?? new Map<UnitIndex, Replica>();
     this.#replicas.set(replica.job, ofJob.set(replica.unit, replica));
+  }
+
+  /** It has been begun: it comes before units that have not, as long as it wants a replica. */
+  remember(job: JobId, unit: UnitIndex): void {
+    const ofJob = this.#begun.get(job) ?? new Set<UnitIndex>();
+    this.#begun.set(job, ofJob.add(unit));
+    for (const oldest of this.#begun.keys()) {
+      if (this.#begun.size <= JOBS_MAX) break;
+      this.#begun.delete(oldest);
+    }
   }
 
   outlook(job: JobId): Outlook | undefined {
@@ -149,6 +161,7 @@ export class Volunteer {
     const replica = this.replica(board.id, unit);
     if (replica?.phase !== 'executing' || execution.output === undefined) return;
     this.unitsExecuted++;
+    this.#forgetBegun(board.id, unit);
     this.fuelExecuted += execution.fuel;
     replica.ticket = undefined;
     const inputDigest = board.inputDigest(unit);
@@ -179,7 +192,8 @@ export class Volunteer {
     if (replica === undefined || (replica.phase !== 'fetching' && replica.phase !== 'executing')) return;
     const row = board.row(unit);
     const unwanted = row.satisfied || row.verdict.state === 'agreed' || board.cancelled || board.paused;
-    if (unwanted) return this.#letGo(turn, board, unit);
+    // A paused job goes on some day.
+    if (unwanted) return this.#letGo(turn, board, unit, board.paused && !row.satisfied);
     const lease = leaseMs(board.spec.expectedUnitMs, this.#core.parameters);
     const renewAt = replica.claimedUntilMs - lease / 2;
     if (turn.now >= renewAt) this.#claim(turn, board, replica);
@@ -190,7 +204,9 @@ export class Volunteer {
   letGoOfAll(turn: Turn): void {
     for (const { job, unit, phase } of this.#all()) {
       const board = this.#core.boards.get(job);
-      if (board !== undefined && (phase === 'fetching' || phase === 'executing')) this.#letGo(turn, board, unit);
+      if (board !== undefined && (phase === 'fetching' || phase === 'executing')) {
+        this.#letGo(turn, board, unit, true);
+      }
     }
   }
 
@@ -206,6 +222,7 @@ export class Volunteer {
     this.#replicas.delete(job);
     this.#abstaining.delete(job);
     this.#outlooks.delete(job);
+    this.#begun.delete(job);
   }
 
   #concerns(board: JobBoard): boolean {
@@ -228,6 +245,8 @@ export class Volunteer {
         b.spec.priority - a.spec.priority ||
         a.firstSeenMs - b.firstSeenMs,
     );
+    const begun = this.#chooseBegun(boards, now, isIdle);
+    if (begun !== undefined) return begun;
     let earliest: Millis | undefined;
     for (const board of boards) {
       const { unit, startsAt } = this.#chooseUnit(board, now, isIdle);
@@ -236,6 +255,31 @@ export class Volunteer {
     }
     if (earliest !== undefined) this.#core.agenda.set('schedule', earliest);
     return undefined;
+  }
+
+  /** The first unit that was begun here and still wants a replica. */
+  #chooseBegun(
+    boards: readonly JobBoard[],
+    now: Millis,
+    isIdle: (peer: PeerKey) => boolean,
+  ): { board: JobBoard; unit: UnitIndex } | undefined {
+    const context = { now, self: this.#core.self, parameters: this.#core.parameters, isIdle, hasBegun: true };
+    for (const board of boards) {
+      if (board.voided.has(this.#core.self)) continue;
+      for (const unit of this.#begun.get(board.id) ?? []) {
+        if (unit >= board.units || !board.isWorker(unit, this.#core.self)) continue;
+        if (this.replica(board.id, unit) !== undefined || board.roster.openAt(unit) > now) continue;
+        const row = board.row(unit);
+        if (row.satisfied || row.verdict.state === 'agreed') this.#forgetBegun(board.id, unit);
+        else if ((startAt(board, unit, context) ?? Number.POSITIVE_INFINITY) <= now) return { board, unit };
+      }
+    }
+    return undefined;
+  }
+
+  #forgetBegun(job: JobId, unit: UnitIndex): void {
+    const ofJob = this.#begun.get(job);
+    if (ofJob?.delete(unit) === true && ofJob.size === 0) this.#begun.delete(job);
   }
 
   #chooseUnit(
@@ -325,14 +369,15 @@ export class Volunteer {
     this.#core.agenda.setEarlier('schedule', turn.now);
   }
 
-  #letGo(turn: Turn, board: JobBoard, unit: UnitIndex): void {
+  #letGo(turn: Turn, board: JobBoard, unit: UnitIndex, keep = false): void {
     const replica = this.replica(board.id, unit);
     if (replica === undefined) return;
     if (replica.ticket !== undefined) {
-      if (replica.phase === 'executing') turn.emit({ type: 'cancel-execution', ticket: replica.ticket });
+      if (replica.phase === 'executing') turn.emit({ type: 'cancel-execution', ticket: replica.ticket, keep });
       this.#core.tickets.drop(replica.ticket);
     }
     this.#replicas.get(board.id)?.delete(unit);
+    if (keep && replica.phase === 'executing') this.remember(board.id, unit);
     this.#release(turn, board, unit);
   }
 

@@ -15,6 +15,8 @@ export interface AssignmentContext {
   readonly parameters: Parameters;
   /** Present, offers cores, and holds fewer claims than it could. */
   readonly isIdle: (peer: PeerKey) => boolean;
+  /** `self` has computed part of it already: it need not wait for peers that would begin from nothing. */
+  readonly hasBegun?: boolean;
 }
 
 /** The moment from which `self` may start the unit, as far as known now; undefined while it wants no further replica. */
@@ -26,6 +28,7 @@ export function startAt(board: JobBoard, unit: UnitIndex, context: AssignmentCon
   const admittedFrom = board.roster.admittedFrom(unit, rank);
   // Closed to this rank: who is idle before it is worth counting only once it opens.
   if (admittedFrom > context.now) return admittedFrom;
+  if (context.hasBegun === true) return Math.max(admittedFrom, row.wantSinceMs);
   let idleBefore = 0;
   for (const peer of board.roster.ranksFor(unit).slice(0, rank)) {
     if (!evidence.commits.has(peer) && !claims.has(peer) && !board.voided.has(peer) && context.isIdle(peer))

@@ -381,7 +381,7 @@ describe('completions', () => {
         { type: 'execute', ticket: 1, request: {} as never },
         { type: 'fetch-blocks', ticket: 2, job: 'job' as JobId, cids: [], providers: [], bytesMax: 1 },
         { type: 'read-block', ticket: 3, cid: 'cid' as Cid },
-        { type: 'cancel-execution', ticket: 4 },
+        { type: 'cancel-execution', ticket: 4, keep: false },
         { type: 'send', peer: 'bb' as PeerKey, bytes: asciiBytes('hello') },
         { type: 'answer', token: 5, answer: 'accept' },
       ],
