@@ -7,6 +7,8 @@ import type { Cid, JobId, Millis, PeerKey, UnitIndex } from '../../node/protocol
 import type { Notification } from '../../node/protocol/notification.ts';
 import type { JobView, PeerView, UnitState } from '../../node/protocol/view.ts';
 import type { KernelReport } from '../../node/sandbox/inspect.ts';
+import type { Inspection } from '../../node/sandbox/inspection.ts';
+import type { KernelRecord } from '../../node/sdk/jobs/kernel-records.ts';
 import type { Columns, KernelManifest } from '../../node/sdk/manifest.ts';
 
 export interface PeerSource {
@@ -24,6 +26,8 @@ export interface PeerSource {
   kernels?(): Promise<readonly KernelEntry[]>;
   /** Looks at a kernel without running it. Rejects with an Error that says why it is refused. */
   inspect?(wasm: Uint8Array<ArrayBuffer>): Promise<Pick<KernelEntry, 'report' | 'cid'>>;
+  /** What is known of a kernel that jobs use; of its module only where it is kept here. Fetches nothing. */
+  kernel?(cid: Cid): Promise<KernelRecord<Inspection>>;
   submit?(submission: PageSubmission): Promise<JobId>;
   cancel?(job: JobId): Promise<void>;
   setCapacity?(wanted: { readonly cores?: number; readonly paused?: boolean }): Promise<void>;

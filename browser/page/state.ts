@@ -1,8 +1,9 @@
 /** What the page knows, as signals that views read: everything in here follows from what the source says. */
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import type { JobId } from '../../node/protocol/ids.ts';
+import type { Cid, JobId } from '../../node/protocol/ids.ts';
 import type { Notification } from '../../node/protocol/notification.ts';
 import type { JobView, PeerView } from '../../node/protocol/view.ts';
+import type { Inspection } from '../../node/sandbox/inspection.ts';
 import type { Citizen } from '../citizen/index.ts';
 import { extended, type Sample, sampleOf } from './model/history.ts';
 import { focusOf } from './model/jobs.ts';
@@ -32,6 +33,9 @@ export interface PageExtras {
   readonly startsByItself?: Signal<boolean>;
 }
 
+/** Pause between two questions about the same kernel. */
+const INSPECTION_RETRY_MS = 3_000;
+
 export class PageState {
   readonly source: PeerSource;
   readonly extras: PageExtras;
@@ -48,6 +52,7 @@ export class PageState {
   readonly unitFailure: Signal<string | undefined> = signal(undefined);
   /** The last thing that was asked for and failed, until something else is asked for. */
   readonly failure: Signal<string | undefined> = signal(undefined);
+  readonly #inspections = new Map<Cid, { readonly found: Signal<Inspection | undefined>; askedAtMs: number }>();
   #nextLine = 0;
 
   constructor(source: PeerSource, hash: string, extras: PageExtras = {}) {
@@ -78,6 +83,25 @@ export class PageState {
   /** The link that invites others; undefined where nobody can join by one. */
   get inviteUrl(): string | undefined {
     return this.extras.inviteUrl ?? this.about.value?.volunteerUrl;
+  }
+
+  /**
+   * What a kernel's module is; undefined before it is here. What reads it is drawn again when it is known, and asks
+   * again now and then until it is: a module arrives with the first unit.
+   */
+  inspection(cid: Cid): Inspection | undefined {
+    const known = this.#inspections.get(cid) ?? { found: signal(undefined), askedAtMs: Number.NEGATIVE_INFINITY };
+    this.#inspections.set(cid, known);
+    const isDue = known.found.peek() === undefined && performance.now() - known.askedAtMs > INSPECTION_RETRY_MS;
+    if (isDue && this.source.kernel !== undefined) {
+      known.askedAtMs = performance.now();
+      const noteIt = ({ inspection }: { readonly inspection: Inspection | undefined }): void => {
+        known.found.value = inspection;
+      };
+      // Whoever looks is told that it is not known; the next look asks again.
+      void this.source.kernel(cid).then(noteIt, () => undefined);
+    }
+    return known.found.value;
   }
 
   /** Does what somebody asked for, and says so where it cannot be done. Resolves to undefined then. */

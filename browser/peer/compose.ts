@@ -16,7 +16,9 @@ import type { Executor } from '../../node/runtime/environment.ts';
 import { type Logger, silentLogger } from '../../node/runtime/log.ts';
 import { SandboxExecutor } from '../../node/sandbox/executor.ts';
 import type { KernelReport } from '../../node/sandbox/inspect.ts';
+import type { Inspection } from '../../node/sandbox/inspection.ts';
 import type { KernelCatalogue, KernelLibrary } from '../../node/sdk/jobs/catalogue.ts';
+import type { KernelRecords } from '../../node/sdk/jobs/kernel-records.ts';
 import type { JobService } from '../../node/sdk/jobs/service.ts';
 import { checkAddresses, dialable, type PageSecurity } from './addresses.ts';
 import { Capacity } from './capacity.ts';
@@ -78,6 +80,8 @@ export interface TabPeer {
   /** Jobs submitted from this tab. */
   readonly jobs: JobService;
   readonly kernels: KernelCatalogue<KernelReport>;
+  /** What is known of kernels that jobs use. */
+  readonly kernelRecords: KernelRecords<Inspection>;
   /** Whose socket is open, with direction and round trip. */
   peers(): readonly ConnectedPeer[];
   /** Connects to one more daemon. Rejects with a TabPeerError or a NetworkError. */
@@ -184,7 +188,7 @@ async function assemble(
     dispatch: (event) => driver.dispatch(event),
     resize: (workers) => executor.resize(workers),
   });
-  const { jobs, kernels, desk } = createOwnJobs({
+  const { jobs, kernels, kernelRecords, desk } = createOwnJobs({
     driver,
     store,
     transport,
@@ -222,6 +226,7 @@ async function assemble(
     capacity,
     jobs,
     kernels,
+    kernelRecords,
     peers: () => transport.peers(),
     async dial(address) {
       checkAddresses([address], page);

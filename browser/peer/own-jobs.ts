@@ -10,8 +10,10 @@ import type { Clock, Transport } from '../../node/runtime/environment.ts';
 import type { Logger } from '../../node/runtime/log.ts';
 import { METERING, SandboxExecutor } from '../../node/sandbox/executor.ts';
 import type { KernelReport } from '../../node/sandbox/inspect.ts';
+import { type Inspection, inspectionOf } from '../../node/sandbox/inspection.ts';
 import { SdkError } from '../../node/sdk/error.ts';
 import { KernelCatalogue, type KernelLibrary } from '../../node/sdk/jobs/catalogue.ts';
+import { KernelRecords } from '../../node/sdk/jobs/kernel-records.ts';
 import { JobService } from '../../node/sdk/jobs/service.ts';
 import { Desk } from './desk.ts';
 import type { IndexedDbStore } from './indexed-db-store.ts';
@@ -32,6 +34,7 @@ export interface OwnJobsParts {
 export interface OwnJobs {
   readonly jobs: JobService;
   readonly kernels: KernelCatalogue<KernelReport>;
+  readonly kernelRecords: KernelRecords<Inspection>;
   /** The worker for all of this. */
   readonly desk: Desk;
 }
@@ -48,6 +51,11 @@ export function createOwnJobs({ library, ...parts }: OwnJobsParts): OwnJobs {
     schedule,
   });
   const kernels = new KernelCatalogue(library, (wasm) => desk.inspect(wasm));
+  const kernelRecords = new KernelRecords({
+    driver: parts.driver,
+    blocks: store.blocks,
+    inspect: (wasm: Uint8Array) => inspectionOf(desk.inspect(wasm)),
+  });
   const jobs = new JobService({
     ...parts,
     executor: desk,
@@ -65,5 +73,5 @@ export function createOwnJobs({ library, ...parts }: OwnJobsParts): OwnJobs {
     },
     notesMax: NOTES_MAX,
   });
-  return { jobs, kernels, desk };
+  return { jobs, kernels, kernelRecords, desk };
 }

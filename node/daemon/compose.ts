@@ -18,7 +18,9 @@ import type { Clock, Environment, Executor, Store, Transport } from '../runtime/
 import type { Logger } from '../runtime/log.ts';
 import { explain } from '../runtime/why.ts';
 import { METERING } from '../sandbox/executor.ts';
+import { inspectionOf } from '../sandbox/inspection.ts';
 import { KernelCatalogue } from '../sdk/jobs/catalogue.ts';
+import { KernelRecords } from '../sdk/jobs/kernel-records.ts';
 import { JobService } from '../sdk/jobs/service.ts';
 import { type Api, startApi } from './api/server.ts';
 import { createUploads } from './api/uploads.ts';
@@ -144,6 +146,11 @@ async function assemble(
   };
   const driver = createDriver({ peer: overrides.peer?.(peer) ?? peer, environment, logger });
   const kernels = new KernelCatalogue(kernelsIn(KERNEL_FOLDER), (wasm) => pool.inspect(wasm));
+  const kernelRecords = new KernelRecords({
+    driver,
+    blocks: store.blocks,
+    inspect: (wasm: Uint8Array) => inspectionOf(pool.inspect(wasm)),
+  });
   const results = new ResultFiles(folder.file('results'));
   const jobs = new JobService({
     driver,
@@ -190,6 +197,7 @@ async function assemble(
     uploads: createUploads(folder.file('uploads')),
     pageFolder: PAGE_FOLDER,
     kernels,
+    kernelRecords,
     capacity: {
       coresMax: Math.max(availableParallelism(), config.cores),
       resize: (cores) => pool.resize(Math.max(1, cores)),

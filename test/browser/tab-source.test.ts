@@ -57,6 +57,7 @@ function start() {
       result: async () => new Uint8Array(2),
     },
     kernels: { builtIn: async () => [], inspect: () => Promise.reject(new Error('no kernel')) },
+    kernelRecords: { of: async (cid) => ({ cid, uses: [], inspection: undefined }) },
     storage: () => ({ blocks: 1, bytes: 2, bytesMax: 3 }),
     ended: new Promise((resolve) => {
       end = resolve;

@@ -114,6 +114,109 @@ describe('what is named but not there, or not understood', () => {
   });
 });
 
+describe('kernels under development', () => {
+  const vectorsOf = (file: object): Promise<string> => withFile('vectors.json', JSON.stringify(file));
+  /** The kernel that works, and one more file beside it. */
+  async function withFile(name: string, text: string): Promise<string> {
+    const parent = await mkdtemp(join(folder, 'kernel-'));
+    const kernel = await writeKernel(parent, 'works');
+    await writeFile(join(kernel, name), text);
+    return kernel;
+  }
+  const CASE = { name: 'three', arguments: { to: 8 }, input: { u64: [3, 4] }, expected: { u64: 3 } };
+  const rows: readonly [string, () => Promise<readonly string[]>, RegExp, number][] = [
+    ['a folder with something in it', async () => ['new', folder], /nothing is overwritten/, EXIT.usage],
+    ['a template nobody has', async () => ['new', 'x', '--template', 'tree'], /tree.*map, reduce, grid/, EXIT.usage],
+    [
+      'a folder without source',
+      async () => ['build', await writeKernel(folder, 'works')],
+      /index\.ts: no such file/,
+      EXIT.missingFile,
+    ],
+    [
+      'a mistake in the source',
+      async () => ['build', await withFile('index.ts', '\nlet a: i32 = b;\n')],
+      /Cannot find name 'b'[\s\S]*index\.ts\(2,14\)/,
+      EXIT.kernelRefused,
+    ],
+    [
+      'a key no manifest has',
+      async () => ['build', await withFile('kernel.json', '{"name": "x", "colour": 1}')],
+      /kernel\.json: title: [\s\S]*kernel\.json: the whole file: .*colour/,
+      EXIT.kernelRefused,
+    ],
+    [
+      'no vectors',
+      async () => ['test', await withFile('notes.txt', '')],
+      /vectors\.json: no such file/,
+      EXIT.missingFile,
+    ],
+    [
+      'vectors with a key they have not',
+      async () => ['test', await vectorsOf({ cases: [{ ...CASE, expect: 3 }] })],
+      /vectors\.json: cases\[0\]: .*"expect"/,
+      EXIT.kernelRefused,
+    ],
+    [
+      'a kernel that computes something else',
+      async () => ['test', await vectorsOf({ cases: [CASE, { ...CASE, name: 'four', expected: { u64: 4 } }] })],
+      /1 of 2 failed: four/,
+      EXIT.testFailed,
+    ],
+    [
+      'a kernel that is refused',
+      async () => ['inspect', await writeKernel(folder, 'forbidden-import')],
+      /env\.now/,
+      EXIT.kernelRefused,
+    ],
+    ['no kernel at all', async () => ['inspect', 'no-such'], /no-such: no such file.*word-count/, EXIT.missingFile],
+    [
+      'a content id of which nothing is known',
+      async () => ['inspect', `bafkrei${'a'.repeat(52)}`, '--data', daemon.data],
+      /no job known here uses .*not kept here/,
+      EXIT.notFound,
+    ],
+    ['a job that is not known', async () => ['inspect', 'ffff', '--data', daemon.data], /no job ffff/, EXIT.notFound],
+  ];
+  it.each(rows)('%s', async (_, args, message, exitCode) => {
+    const run = await shoal(['kernel', ...(await args())]);
+    expect(run.stderr).toMatch(message);
+    expect(run.stderr).not.toMatch(/ at .*\.js:\d+/);
+    expect(run.exitCode).toBe(exitCode);
+  });
+});
+
+it('says of a kernel that is known what it may touch, and who announced it', async () => {
+  interface Answer {
+    readonly cid: string;
+    readonly isKept: boolean;
+    readonly imports: readonly string[];
+    readonly bytes: number;
+    readonly uses: readonly { readonly job: string; readonly own: boolean; readonly memoryPagesMax: number }[];
+  }
+  const answers: Answer[] = [];
+  for (const kernel of [finishedJob.slice(0, 12), undefined]) {
+    const args = ['kernel', 'inspect', kernel ?? answers[0]!.cid, '--data', daemon.data];
+    const run = await shoal([...args, '--json']);
+    expect(run.exitCode, run.stderr).toBe(EXIT.ok);
+    answers.push(JSON.parse(run.stdout) as Answer);
+  }
+  const [byJob, byContent] = answers;
+  expect(byContent).toEqual(byJob);
+  expect(byJob).toMatchObject({
+    isKept: true,
+    imports: [],
+    uses: [{ job: finishedJob, own: true, memoryPagesMax: 64 }],
+  });
+  expect(byJob!.bytes).toBeGreaterThan(100);
+  const local = await shoal(['kernel', 'inspect', await writeKernel(folder, 'works'), '--data', daemon.data]);
+  expect(local.stdout).toContain(byJob!.cid);
+  expect(local.stdout).toMatch(/imports +none: no files, no network, no clock, no randomness/);
+  expect(local.stdout).toMatch(/memory +begins with 64.0 KiB, at most 4.0 MiB/);
+  expect(local.stdout).toMatch(/fuel +at most 20.00 M a task/);
+  expect(local.stdout).toMatch(/announced by +this peer/);
+});
+
 describe('data folders', () => {
   it('a second daemon on the same one', async () => {
     const second = await shoal(['up', '--data', daemon.data, '--network', 'bad-input', ...LOOPBACK]);

@@ -2,9 +2,11 @@
  * A daemon as the page's peer. One stream of events brings the view; jobs that are looked at are fetched again as long
  * as they change. A stream that ends or falls silent is opened again by itself, ever more rarely up to ten seconds.
  */
-import type { JobId, UnitIndex } from '../../../node/protocol/ids.ts';
+import type { Cid, JobId, UnitIndex } from '../../../node/protocol/ids.ts';
 import type { Notification } from '../../../node/protocol/notification.ts';
 import type { JobView, PeerView } from '../../../node/protocol/view.ts';
+import type { Inspection } from '../../../node/sandbox/inspection.ts';
+import type { KernelRecord } from '../../../node/sdk/jobs/kernel-records.ts';
 import type { About, Change, Connection, KernelEntry, OwnJob, PageSubmission, PeerSource } from '../peer-source.ts';
 import { Api, ApiError } from './api.ts';
 import { SseParser } from './sse.ts';
@@ -88,6 +90,10 @@ export class DaemonSource implements PeerSource {
 
   inspect(wasm: Uint8Array<ArrayBuffer>): Promise<Pick<KernelEntry, 'report' | 'cid'>> {
     return this.#api.json('kernels/inspect', { method: 'POST', bytes: new Blob([wasm]) });
+  }
+
+  kernel(cid: Cid): Promise<KernelRecord<Inspection>> {
+    return this.#api.json(`kernels/${cid}`);
   }
 
   async submit({ kernel, file, ...rest }: PageSubmission): Promise<JobId> {

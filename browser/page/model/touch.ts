@@ -1,7 +1,8 @@
 /** What a kernel may touch, as plain facts: shown before anybody runs it and while it runs. */
-import type { JobSpec } from '../../../node/protocol/work/job.ts';
+import type { JobView } from '../../../node/protocol/view.ts';
+import type { Inspection } from '../../../node/sandbox/inspection.ts';
 import type { KernelEntry } from '../peer-source.ts';
-import { amount, bytes } from './words.ts';
+import { amount, bytes, peerName } from './words.ts';
 
 export interface Fact {
   readonly name: string;
@@ -12,11 +13,6 @@ export interface Fact {
 }
 
 const PAGE_BYTES = 65_536;
-const NOTHING: Fact = {
-  name: 'Reaches',
-  value: 'nothing outside',
-  note: 'It imports no function: no files, no network, no clock, no randomness.',
-};
 
 export function touchOfKernel({
   manifest,
@@ -25,27 +21,80 @@ export function touchOfKernel({
 }: Pick<KernelEntry, 'manifest' | 'report' | 'cid'>): readonly Fact[] {
   const { limits } = manifest;
   return [
-    report.imports.length === 0 ? NOTHING : { name: 'Reaches', value: report.imports.join(', ') },
+    reaches(report),
     { name: 'Reads', value: `up to ${bytes(limits.inputBytesPerTaskMax)} a task` },
     { name: 'Writes', value: `up to ${bytes(limits.outputBytesPerTaskMax)} a task` },
-    { name: 'Memory', value: `up to ${bytes(limits.memoryPagesMax * PAGE_BYTES)}` },
-    {
-      name: 'Fuel',
-      value: `up to ${amount(limits.fuelPerTaskMax)} a task`,
-      note: 'Fuel counts the instructions it executes; where it runs out, the task ends.',
-    },
-    { name: 'WebAssembly', value: report.features.length === 0 ? 'MVP' : `MVP and ${report.features.join(', ')}` },
-    { name: 'Size', value: `${bytes(report.byteLength)}, ${report.functionCount} functions` },
+    memory(limits.memoryPagesMax, report),
+    fuel(limits.fuelPerTaskMax),
+    ...moduleFacts(report),
     { name: 'Content id', value: cid, isCode: true },
   ];
 }
 
-export function touchOfJob(spec: JobSpec): readonly Fact[] {
+/**
+ * What the job allows, and what the module is, as far as it is known: `inspection` is undefined before the module has
+ * come here, and that is before any of it runs.
+ */
+export function touchOfJob(
+  { spec, submitter, own }: Pick<JobView, 'spec' | 'submitter' | 'own'>,
+  inspection: Inspection | undefined,
+): readonly Fact[] {
+  const report = inspection !== undefined && 'report' in inspection ? inspection.report : undefined;
   return [
-    NOTHING,
+    reaches(report),
     { name: 'Writes', value: `up to ${bytes(spec.outputBytesPerTaskMax)} a task` },
-    { name: 'Memory', value: `up to ${bytes(spec.memoryPagesMax * PAGE_BYTES)}` },
-    { name: 'Fuel', value: `up to ${amount(spec.fuelPerTaskMax)} a task` },
+    memory(spec.memoryPagesMax, report),
+    fuel(spec.fuelPerTaskMax),
+    ...(inspection === undefined ? [NOT_HERE] : []),
+    ...(inspection !== undefined && 'refusal' in inspection
+      ? [{ name: 'Refused', value: inspection.refusal.message, note: 'None of it runs here.' }]
+      : []),
+    ...(report === undefined ? [] : moduleFacts(report)),
     { name: 'Content id', value: spec.kernel, isCode: true },
+    { name: 'Announced by', value: own ? 'you' : peerName(submitter), isCode: !own },
+  ];
+}
+
+const NOT_HERE: Fact = {
+  name: 'Module',
+  value: 'not here yet',
+  note: 'It comes with the first unit, and is looked at before any of it runs.',
+};
+
+type Report = KernelEntry['report'];
+
+/** A module with other imports than the network gives is refused: before it is here, this much is certain. */
+function reaches(report: Report | undefined): Fact {
+  const imports = report?.imports ?? [];
+  if (imports.length > 0) return { name: 'Reaches', value: imports.join(', ') };
+  return {
+    name: 'Reaches',
+    value: 'nothing outside',
+    note:
+      report === undefined
+        ? 'A kernel that imports a function is refused: no files, no network, no clock, no randomness.'
+        : 'It imports no function: no files, no network, no clock, no randomness.',
+  };
+}
+
+function memory(pagesMax: number, report: Report | undefined): Fact {
+  const pages = Math.min(pagesMax, report?.memory.maximumPages ?? pagesMax);
+  const value = `up to ${bytes(pages * PAGE_BYTES)}`;
+  if (report === undefined) return { name: 'Memory', value };
+  return { name: 'Memory', value, note: `It begins with ${bytes(report.memory.initialPages * PAGE_BYTES)}.` };
+}
+
+function fuel(perTaskMax: number): Fact {
+  return {
+    name: 'Fuel',
+    value: `up to ${amount(perTaskMax)} a task`,
+    note: 'Fuel counts the instructions it executes; where it runs out, the task ends.',
+  };
+}
+
+function moduleFacts({ features, byteLength, functionCount }: Report): readonly Fact[] {
+  return [
+    { name: 'WebAssembly', value: features.length === 0 ? 'MVP' : `MVP and ${features.join(', ')}` },
+    { name: 'Size', value: `${bytes(byteLength)}, ${functionCount} functions` },
   ];
 }

@@ -3,8 +3,10 @@
  * something has happened there at most four times a second, otherwise once a second so that times move on, and not at
  * all while nobody looks at the page. Notifications are passed on at once, looked at or not.
  */
-import type { JobId, Millis, UnitIndex } from '../../../node/protocol/ids.ts';
+import type { Cid, JobId, Millis, UnitIndex } from '../../../node/protocol/ids.ts';
 import type { JobView, PeerView } from '../../../node/protocol/view.ts';
+import type { Inspection } from '../../../node/sandbox/inspection.ts';
+import type { KernelRecord } from '../../../node/sdk/jobs/kernel-records.ts';
 import { picturePlanOf } from '../../../node/sdk/jobs/picture.ts';
 import type { EndReason, TabPeer } from '../../peer/compose.ts';
 import { bytes as inBytes } from '../model/words.ts';
@@ -14,6 +16,7 @@ import type { About, Change, Connection, KernelEntry, OwnJob, PageSubmission, Pe
 export type WatchedPeer = Pick<TabPeer, 'driver' | 'capacity' | 'parameters' | 'peerName' | 'storage'> & {
   readonly jobs: Pick<TabPeer['jobs'], 'submit' | 'cancel' | 'progress' | 'note' | 'unitOutput' | 'result'>;
   readonly kernels: Pick<TabPeer['kernels'], 'builtIn' | 'inspect'>;
+  readonly kernelRecords: Pick<TabPeer['kernelRecords'], 'of'>;
   readonly ended: Promise<EndReason>;
 };
 
@@ -135,6 +138,10 @@ export class TabSource implements PeerSource {
 
   inspect(wasm: Uint8Array<ArrayBuffer>): Promise<Pick<KernelEntry, 'report' | 'cid'>> {
     return this.#peer.kernels.inspect(wasm);
+  }
+
+  kernel(cid: Cid): Promise<KernelRecord<Inspection>> {
+    return this.#peer.kernelRecords.of(cid);
   }
 
   async submit({ kernel, arguments: given, file, policy }: PageSubmission): Promise<JobId> {

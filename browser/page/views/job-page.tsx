@@ -32,7 +32,7 @@ export function JobPage({ state, job }: JobProps): JSX.Element | null {
   const hasPicture = drawsPicture(state, jobView);
   const kernel = (
     <Panel title="What its kernel may touch">
-      <Facts facts={touchOfJob(jobView.spec)} />
+      <Facts facts={touchOfJob(jobView, state.inspection(jobView.spec.kernel))} />
     </Panel>
   );
   return (

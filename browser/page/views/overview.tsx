@@ -27,11 +27,19 @@ export function Overview({ state }: ViewProps): JSX.Element | null {
         <div class="stack">
           {picture}
           <JobList state={state} view={view} />
-          {picture === null ? <CheckGraphPanel view={view} job={job} /> : <KernelPanel job={job} view={view} />}
+          {picture === null ? (
+            <CheckGraphPanel view={view} job={job} />
+          ) : (
+            <KernelPanel state={state} job={job} view={view} />
+          )}
         </div>
         <div class="stack">
           <PaceChart state={state} />
-          {picture === null ? <KernelPanel job={job} view={view} /> : <CheckGraphPanel view={view} job={job} />}
+          {picture === null ? (
+            <KernelPanel state={state} job={job} view={view} />
+          ) : (
+            <CheckGraphPanel view={view} job={job} />
+          )}
           <PeerTable view={view} />
         </div>
       </div>
@@ -121,13 +129,15 @@ function Totals({ state, view }: ViewProps & { readonly view: PeerView }): JSX.E
   );
 }
 
-/** While something runs on this machine: exactly what it may touch. */
-function KernelPanel(props: { readonly job: JobView | undefined; readonly view: PeerView }): JSX.Element | null {
-  const { job, view } = props;
+/** While this machine works on a job: exactly what its kernel may touch. */
+function KernelPanel(
+  props: ViewProps & { readonly job: JobView | undefined; readonly view: PeerView },
+): JSX.Element | null {
+  const { state, job, view } = props;
   if (job === undefined || !isActive(job) || !view.replicas.some((replica) => replica.job === job.job)) return null;
   return (
     <Panel title="What it may touch here" aside={<span class="note">the kernel of “{job.title}”</span>}>
-      <Facts facts={touchOfJob(job.spec)} />
+      <Facts facts={touchOfJob(job, state.inspection(job.spec.kernel))} />
     </Panel>
   );
 }

@@ -209,7 +209,7 @@ function Safety({ state }: { readonly state: PageState }): JSX.Element {
       {job !== undefined && isActive(job) && (
         <details class="panel touch-now">
           <summary>Exactly what the kernel of “{job.title}” may touch</summary>
-          <Facts facts={touchOfJob(job.spec)} />
+          <Facts facts={touchOfJob(job, state.inspection(job.spec.kernel))} />
         </details>
       )}
     </section>

@@ -11,6 +11,7 @@ import type { SubmissionBody } from '../api/routes.ts';
 import type { ApiFile } from '../compose.ts';
 import { readText } from '../data-folder.ts';
 import { errorOf, ShoalError } from '../errors.ts';
+import type { KernelAnswer } from './kernel/inspect.ts';
 
 export type ExplainedReason = Explanation & { readonly reason: Reason };
 
@@ -96,6 +97,11 @@ export class Client {
 
   job(job: string): Promise<JobAnswer> {
     return this.#json('GET', `jobs/${encodeURIComponent(job)}`);
+  }
+
+  /** Of a content id, or of the kernel of a job. */
+  kernel(kernel: string): Promise<KernelAnswer> {
+    return this.#json('GET', `kernels/${encodeURIComponent(kernel)}`);
   }
 
   progress(job: string): Promise<Progress> {

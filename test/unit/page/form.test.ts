@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { argumentsOf, fieldsOf, problemOf } from '../../../browser/page/model/fields.ts';
 import { largestIn, putUnit, tileOf, tilesOfUnit, valueAt } from '../../../browser/page/model/tiles.ts';
-import { touchOfKernel } from '../../../browser/page/model/touch.ts';
+import { touchOfJob, touchOfKernel } from '../../../browser/page/model/touch.ts';
+import { peerName } from '../../../browser/page/model/words.ts';
 import type { PicturePlan } from '../../../browser/page/peer-source.ts';
 import type { Cid } from '../../../node/protocol/ids.ts';
 import { resolveArguments } from '../../../node/sdk/arguments.ts';
 import { joinOutputs } from '../../../node/sdk/join.ts';
 import { type KernelManifest, parseManifest } from '../../../node/sdk/manifest.ts';
 import { CHECKOUT } from '../../support/daemon.ts';
+import { jobView, peer } from './fixtures.ts';
 
 async function manifestOf(kernel: string): Promise<KernelManifest> {
   return parseManifest(await readFile(join(CHECKOUT, 'kernels', kernel, 'kernel.json'), 'utf8'));
@@ -72,6 +74,37 @@ describe('what a kernel may touch', () => {
     expect(value('WebAssembly')).toBe('MVP and simd');
     const reaching = touchOfKernel({ manifest, report: { ...report, imports: ['env.seed'] }, cid: 'bafy' as Cid });
     expect(reaching[0]?.value).toBe('env.seed');
+  });
+
+  it('is said of a job: by its limits at once, by its module when that is here', () => {
+    const limits = { memoryPagesMax: 16, fuelPerTaskMax: 5e9, outputBytesPerTaskMax: 8 };
+    const spec = { ...jobView([]).spec, ...limits, kernel: 'bafk' as Cid };
+    const view = jobView([], { own: false, submitter: peer('b'), spec });
+    const memory = { initialPages: 4, maximumPages: 8 };
+    const report = {
+      byteLength: 2_048,
+      imports: [],
+      exports: [],
+      memory,
+      features: [],
+      functionCount: 8,
+      hasReduce: true,
+    };
+    const valueIn = (facts: ReturnType<typeof touchOfJob>) => (name: string) =>
+      facts.find((fact) => fact.name === name)?.value;
+    const before = valueIn(touchOfJob(view, undefined));
+    expect(before('Reaches')).toBe('nothing outside');
+    expect(before('Memory')).toBe('up to 1 MiB');
+    expect(before('Module')).toBe('not here yet');
+    expect(before('Size')).toBeUndefined();
+    expect(before('Announced by')).toBe(peerName(peer('b')));
+    expect(before('Content id')).toBe(view.spec.kernel);
+    const after = valueIn(touchOfJob({ ...view, own: true }, { report }));
+    expect(after('Memory')).toBe('up to 512 KiB');
+    expect(after('Module')).toBeUndefined();
+    expect([after('Size'), after('WebAssembly'), after('Announced by')]).toEqual(['2 KiB, 8 functions', 'MVP', 'you']);
+    const refusal = { code: 'forbidden-import', message: 'it imports env.now' } as const;
+    expect(valueIn(touchOfJob(view, { refusal }))('Refused')).toBe('it imports env.now');
   });
 });
 

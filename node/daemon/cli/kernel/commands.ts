@@ -1,6 +1,7 @@
 /** `shoal kernel …`: for people who write kernels, and for those who want to know what one may touch. */
 import { type Command, Option } from 'commander';
 import { buildCommand } from './build.ts';
+import { inspectCommand } from './inspect.ts';
 import { newCommand, TEMPLATES, type Template } from './new.ts';
 import { testCommand } from './test.ts';
 
@@ -39,4 +40,20 @@ export function kernelCommands(program: Command): void {
       'folder (built first if it has changed), .wasm file with its manifest beside it, or built-in kernel',
     )
     .action((given: string, flags: JsonFlag) => testCommand(given, { json: flags.json === true }));
+  command(
+    'inspect',
+    'exactly what a kernel may touch: imports, memory, fuel, features, size, content id, who announced it',
+  )
+    .argument(
+      '<kernel>',
+      'file, folder or built-in kernel; or a content id or job that the daemon of the data folder knows',
+    )
+    .option('--data <folder>', 'data folder (default: ~/.local/share/shoal)')
+    .option('--config <file>', 'configuration file (default: config.json in the data folder)')
+    .action((given: string, flags: JsonFlag & { readonly data?: string; readonly config?: string }) =>
+      inspectCommand(given, {
+        sources: { flags: { dataFolder: flags.data }, environment: process.env, file: flags.config },
+        json: flags.json === true,
+      }),
+    );
 }
