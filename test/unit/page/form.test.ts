@@ -92,17 +92,21 @@ describe('what a kernel may touch', () => {
     };
     const valueIn = (facts: ReturnType<typeof touchOfJob>) => (name: string) =>
       facts.find((fact) => fact.name === name)?.value;
-    const before = valueIn(touchOfJob(view, undefined));
-    expect(before('Reaches')).toBe('nothing outside');
-    expect(before('Memory')).toBe('up to 1 MiB');
-    expect(before('Module')).toBe('not here yet');
-    expect(before('Size')).toBeUndefined();
-    expect(before('Announced by')).toBe(peerName(peer('b')));
-    expect(before('Content id')).toBe(view.spec.kernel);
-    const after = valueIn(touchOfJob({ ...view, own: true }, { report }));
-    expect(after('Memory')).toBe('up to 512 KiB');
-    expect(after('Module')).toBeUndefined();
-    expect([after('Size'), after('WebAssembly'), after('Announced by')]).toEqual(['2 KiB, 8 functions', 'MVP', 'you']);
+    const absent = valueIn(touchOfJob(view, undefined));
+    expect(absent('Reaches')).toBe('nothing outside');
+    expect(absent('Memory')).toBe('up to 1 MiB');
+    expect(absent('Module')).toBe('not here yet');
+    expect(absent('Size')).toBeUndefined();
+    expect(absent('Announced by')).toBe(peerName(peer('b')));
+    expect(absent('Content id')).toBe(view.spec.kernel);
+    const present = valueIn(touchOfJob({ ...view, own: true }, { report }));
+    expect(present('Memory')).toBe('up to 512 KiB');
+    expect(present('Module')).toBeUndefined();
+    expect([present('Size'), present('WebAssembly'), present('Announced by')]).toEqual([
+      '2 KiB, 8 functions',
+      'MVP',
+      'you',
+    ]);
     const refusal = { code: 'forbidden-import', message: 'it imports env.now' } as const;
     expect(valueIn(touchOfJob(view, { refusal }))('Refused')).toBe('it imports env.now');
   });
