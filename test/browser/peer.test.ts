@@ -11,7 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { toHex } from '../../node/protocol/bytes.ts';
 import type { Cid, JobId, PeerKey } from '../../node/protocol/ids.ts';
 import { ABI_VERSION } from '../../node/protocol/parameters.ts';
-import type { JobView, PeerRow } from '../../node/protocol/view.ts';
+import { type JobView, type PeerRow, partDone, type RunProgress } from '../../node/protocol/view.ts';
 import { cidOf, encodeUnitInput } from '../../node/protocol/wire/block.ts';
 import { METERING } from '../../node/sandbox/executor.ts';
 import { meter } from '../../node/sandbox/meter.ts';
@@ -192,6 +192,81 @@ describe.skipIf(executablePath === undefined)(where, () => {
     } finally {
       await witness.stop();
     }
+  });
+
+  it('goes on where it was after a pause, a reload, and after its page was closed', async () => {
+    const { network, first } = await startNetwork();
+    const context = await openContext();
+    let page = await openPage(context);
+    await joinFrom(page, network, [first]);
+    const job = await submitLongUnit(first);
+
+    const shown = () =>
+      page.evaluate((id) => fixture.view().replicas.find((replica) => replica.job === id)?.progress, job);
+    const logged = async (message: string): Promise<readonly RunProgress[]> =>
+      (await page.evaluate(() => fixture.log()))
+        .filter((line) => line.startsWith(`info ${message} `))
+        .map((line) => JSON.parse(line.slice(`info ${message} `.length)));
+    const underWay = (least: number) =>
+      until('the unit is under way', async () => {
+        const progress = await shown();
+        return progress !== undefined && partDone(progress) > least && progress;
+      });
+    const resumed = (count: number) =>
+      until('the unit goes on', async () => {
+        const all = await logged('unit resumed');
+        return all.length === count && all[count - 1];
+      });
+
+    await underWay(0);
+    await page.evaluate(() => fixture.pause('manual'));
+    const [interrupted] = await until('it has stopped', async () => {
+      const all = await logged('unit interrupted');
+      return all.length === 1 && all;
+    });
+    expect(await shown()).toBeUndefined();
+    await page.evaluate(() => fixture.resume('manual'));
+    // Not one step was lost.
+    expect(await resumed(1)).toEqual(interrupted);
+
+    // A browser that is short of time may give a page, and its workers, none at all to end in.
+    const leave = async (how: () => Promise<unknown>): Promise<boolean> => {
+      const last = await underWay(0);
+      await how();
+      await joinFrom(page, network, [first]);
+      const found = await resumed(1);
+      return partDone(found) >= partDone(last);
+    };
+    const attempt = async (how: () => Promise<unknown>): Promise<void> => {
+      for (let attempts = 1; attempts <= CLOSE_ATTEMPTS; attempts++) if (await leave(how)) return;
+      expect.unreachable(`${CLOSE_ATTEMPTS} times what had been shown as done was lost`);
+    };
+    await attempt(async () => {
+      await page.reload();
+      await page.waitForFunction(() => 'fixture' in globalThis);
+    });
+    await attempt(async () => {
+      await page.close();
+      page = await openPage(context);
+    });
+    await first.api(`jobs/${job}/cancel`, {});
+    await until('nothing is kept of a job that is cancelled', () =>
+      page.evaluate(async () => {
+        const names = (await indexedDB.databases()).map(({ name }) => name!);
+        const name = names.find((candidate) => candidate.endsWith('/checkpoints'))!;
+        return new Promise<boolean>((resolve, reject) => {
+          const opening = indexedDB.open(name);
+          opening.onerror = () => reject(opening.error);
+          opening.onsuccess = () => {
+            const counting = opening.result.transaction('bytes').objectStore('bytes').count();
+            counting.onsuccess = () => {
+              opening.result.close();
+              resolve(counting.result === 0);
+            };
+          };
+        });
+      }),
+    );
   });
 
   it('is replaced without a goodbye when its renderer is killed', async () => {
