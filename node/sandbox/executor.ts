@@ -20,17 +20,17 @@ import type { Logger } from '../runtime/log.ts';
 import { encodeCheckpoint, identityOf, type WorkIdentity } from './checkpoint.ts';
 import type { MeterMode } from './function-rewriter.ts';
 import type { KernelReport } from './inspect.ts';
-import { WEIGHTS_VERSION } from './instructions.ts';
 import type { WorkerNews, WorkerReply } from './messages.ts';
 import { REWRITER_VERSION } from './meter.ts';
 import { KernelRefusedError } from './refusal.ts';
 import { SandboxFailure, type TaskResult } from './task.ts';
 import type { Sha256, UnitProgress } from './unit.ts';
+import { WEIGHTS_VERSION, weightsOf } from './weights.ts';
 import { type Lease, type Schedule, type SpawnWorker, WorkerQueue } from './worker-queue.ts';
 
 /** The metering of new jobs, and of merges. */
 export const METERING: Metering = { rewriter: REWRITER_VERSION, mode: 'merged', weights: WEIGHTS_VERSION };
-/** A job that names another rewriter, other weights or another mode is not run here. */
+/** A job that names another rewriter, another mode or weights that are not known here is not run. */
 const MODES: readonly string[] = ['simple', 'merged'] satisfies MeterMode[];
 
 /** Compiled kernels kept warm; the one used longest ago goes first. */
@@ -124,7 +124,7 @@ export class SandboxExecutor implements Executor {
   readonly #schedule: Schedule;
   readonly #running = new Map<Ticket, Run>();
   #runs = 0;
-  /** By kernel, memory limit and mode, least recently used first. */
+  /** By kernel, memory limit, mode and weights, least recently used first. */
   readonly #modules = new Map<string, Prepared>();
 
   constructor(parts: SandboxExecutorParts) {
@@ -221,7 +221,7 @@ export class SandboxExecutor implements Executor {
   async #runUnit(lease: Lease, run: Run): Promise<ExecutionOutcome> {
     const { request, number } = run;
     checkVersions(request);
-    const { module } = await this.#prepare(lease, request.kernel, request.memoryPagesMax, request.metering.mode);
+    const { module } = await this.#prepare(lease, request.kernel, request.memoryPagesMax, request.metering);
     const unitInput = await this.#blocks.get(request.unitInput);
     if (unitInput === undefined) {
       throw new SandboxFailure('input-malformed', `the unit's input block ${request.unitInput} is not kept here`);
@@ -312,14 +312,19 @@ export class SandboxExecutor implements Executor {
 
   async #runReduce(lease: Lease, request: ReduceRequest): Promise<TaskResult> {
     const { kernel, parameters, outputs, limits } = request;
-    const { module, report } = await this.#prepare(lease, kernel, limits.memoryPagesMax, METERING.mode);
+    const { module, report } = await this.#prepare(lease, kernel, limits.memoryPagesMax, METERING);
     if (!report.hasReduce) throw new ReduceError('no-reduce', 'the kernel does not export shoal_reduce');
     const reply = await lease.ask({ type: 'reduce', module, parameters, outputs, limits }, limits.wallClockMaxMs);
     if (reply.type !== 'reduce-done') throw errorOf(reply);
     return reply.result;
   }
 
-  async #prepare(lease: Lease, kernel: Cid | Uint8Array, memoryPagesMax: number, mode: MeterMode): Promise<Prepared> {
+  async #prepare(
+    lease: Lease,
+    kernel: Cid | Uint8Array,
+    memoryPagesMax: number,
+    { mode, weights }: Metering,
+  ): Promise<Prepared> {
     if (!Number.isInteger(memoryPagesMax) || memoryPagesMax < 0 || memoryPagesMax > MEMORY_PAGES_MAX) {
       throw new SandboxFailure(
         'kernel-refused',
@@ -327,14 +332,14 @@ export class SandboxExecutor implements Executor {
       );
     }
     const cid = typeof kernel === 'string' ? kernel : cidFromDigest(toHex(this.#sha256(kernel)) as Digest, 'raw');
-    const key = `${cid}/${memoryPagesMax}/${mode}`;
+    const key = `${cid}/${memoryPagesMax}/${mode}/${weights}`;
     const warm = this.#modules.get(key);
     if (warm !== undefined) return this.#keep(key, warm);
     const bytes = typeof kernel === 'string' ? await this.#blocks.get(kernel) : kernel;
     if (bytes === undefined) throw new SandboxFailure('kernel-missing', `the kernel ${cid} is not kept here`);
-    const reply = await lease.ask({ type: 'prepare', bytes, memoryPagesMax, mode }, PREPARE_MAX_MS);
+    const reply = await lease.ask({ type: 'prepare', bytes, memoryPagesMax, mode, weights }, PREPARE_MAX_MS);
     if (reply.type !== 'prepared') throw errorOf(reply);
-    this.#logger.log('debug', 'kernel prepared', { kernel: cid, bytes: bytes.length, memoryPagesMax, mode });
+    this.#logger.log('debug', 'kernel prepared', { kernel: cid, bytes: bytes.length, memoryPagesMax, mode, weights });
     return this.#keep(key, { module: reply.module, report: reply.report });
   }
 
@@ -360,7 +365,7 @@ export class SandboxExecutor implements Executor {
 
 function checkVersions(request: ExecutionRequest): void {
   const { rewriter, mode, weights } = request.metering;
-  if (rewriter !== METERING.rewriter || !MODES.includes(mode) || weights !== METERING.weights) {
+  if (rewriter !== METERING.rewriter || !MODES.includes(mode) || weightsOf(weights) === undefined) {
     const wanted = `rewriter ${rewriter}, mode ${mode}, weights ${weights}`;
     throw new SandboxFailure('kernel-refused', `the job wants a metering this version does not have: ${wanted}`);
   }

@@ -21,12 +21,13 @@
  *   dead     Code behind an unconditional branch never runs and is left out.
  */
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { type Decoded, newDecoded, readInstruction, WEIGHT } from './instructions.ts';
+import { type Decoded, newDecoded, readInstruction } from './instructions.ts';
 import { type Charges, mergedCharges } from './merged-charges.ts';
 import { Misfolded } from './misfolded.ts';
 import { type FunctionBody, type FunctionType, type KernelModule, VALUE } from './module.ts';
 import { canonicaliseNan } from './nan.ts';
 import { observedNans } from './nan-flow.ts';
+import type { Weights } from './weights.ts';
 
 /** Slots a call may use in all, the host's call included. */
 export const STACK_SLOTS_MAX = 24_000;
@@ -62,14 +63,21 @@ interface Frame {
 export type MeterMode = 'simple' | 'merged';
 
 /** The body as it goes into the code section, without its length. */
-export function rewriteFunction(module: KernelModule, index: number, appended: Appended, mode: MeterMode): ByteWriter {
-  const charges = mode === 'merged' ? mergedCharges(module, index) : undefined;
-  return new FunctionRewriter(module, index, appended, charges).rewrite();
+export function rewriteFunction(
+  module: KernelModule,
+  index: number,
+  appended: Appended,
+  mode: MeterMode,
+  weights: Weights,
+): ByteWriter {
+  const charges = mode === 'merged' ? mergedCharges(module, index, weights) : undefined;
+  return new FunctionRewriter(module, index, appended, weights, charges).rewrite();
 }
 
 class FunctionRewriter {
   readonly #module: KernelModule;
   readonly #appended: Appended;
+  readonly #weights: Weights;
   readonly #body: FunctionBody;
   readonly #type: FunctionType;
   readonly #code: ByteWriter;
@@ -98,15 +106,16 @@ class FunctionRewriter {
   /** Inside dead code: how many blocks opened there are still open. */
   #dead: number | undefined;
 
-  constructor(module: KernelModule, index: number, appended: Appended, charges: Charges | undefined) {
+  constructor(module: KernelModule, index: number, appended: Appended, weights: Weights, charges: Charges | undefined) {
     this.#module = module;
+    this.#weights = weights;
     this.#charges = charges;
     this.#appended = appended;
     this.#body = module.bodies[index]!;
     this.#type = module.types[module.functions[index]!]!;
     this.#code = new ByteWriter((this.#body.end - this.#body.start) * 2 + 64);
     const declared = this.#body.localCount - this.#type.parameters.length;
-    this.#cost = WEIGHT.functionEntry + Math.ceil(declared / WEIGHT.localsPerFuel);
+    this.#cost = weights.functionEntry + Math.ceil(declared / weights.localsPerFuel);
     this.#vectors = [...this.#type.parameters, ...this.#type.results].includes(VALUE.v128);
     const parameters = this.#type.parameters.length;
     this.#fuel = charges === undefined ? this.#temporary(VALUE.i64) : parameters;
@@ -128,7 +137,7 @@ class FunctionRewriter {
   #instruction(decoded: Decoded, reader: ByteReader): void {
     const { instruction, prefix, code } = decoded;
     if (prefix === 0xfd) this.#vectors = true;
-    this.#cost += instruction.weight;
+    this.#cost += this.#weights.classes[instruction.cost];
     this.#setHeight(this.#height - instruction.pops);
     if (prefix === 0xfc && code >= 8) this.#bulk(code);
     const hidden = this.#misfolded.operandToHide(decoded);
@@ -299,13 +308,13 @@ class FunctionRewriter {
     if (!isTable && code !== 8 && code !== 10 && code !== 11) return;
     const length = this.#temporary(VALUE.i32);
     this.#block.byte(0x22).u32(length).byte(0xad);
-    if (isTable) this.#block.byte(0x42).signed(WEIGHT.tableElement).byte(0x7e);
+    if (isTable) this.#block.byte(0x42).signed(this.#weights.tableElement).byte(0x7e);
     else {
       this.#block
         .byte(0x42)
-        .signed(WEIGHT.bulkBytesPerFuel - 1)
+        .signed(this.#weights.bulkBytesPerFuel - 1)
         .byte(0x7c);
-      this.#block.byte(0x42).signed(WEIGHT.bulkBytesPerFuel).byte(0x80);
+      this.#block.byte(0x42).signed(this.#weights.bulkBytesPerFuel).byte(0x80);
     }
     this.#callHelper(this.#appended.chargeFunction);
     this.#block.byte(0x20).u32(length);

@@ -18,8 +18,9 @@
  *   - The sum around every cycle is what the simple placement charges, whatever the surpluses: a loop is never free.
  */
 import { ByteReader } from './bytes.ts';
-import { type Decoded, newDecoded, readInstruction, WEIGHT } from './instructions.ts';
+import { type Decoded, newDecoded, readInstruction } from './instructions.ts';
 import type { FunctionType, KernelModule } from './module.ts';
+import type { Weights } from './weights.ts';
 
 /** Fuel to take at each point, in the rewriter's count of blocks; negative amounts are given back. */
 export interface Charges {
@@ -68,8 +69,8 @@ interface Frame {
 const EXIT = -1;
 
 /** The function has been validated, as part of its module. */
-export function mergedCharges(module: KernelModule, index: number): Charges {
-  const flow = new FlowReader(module, index).read();
+export function mergedCharges(module: KernelModule, index: number, weights: Weights): Charges {
+  const flow = new FlowReader(module, index, weights).read();
   const flushing = [...flow.blocks.keys()].filter((k) => flow.blocks[k]!.flushes.length > 0);
   const rest = flushing.length === 0 ? new Float64Array() : leastRest(flow);
   const pinned = new Set<number>();
@@ -108,18 +109,21 @@ interface Flow {
 class FlowReader {
   readonly #module: KernelModule;
   readonly #index: number;
+  readonly #weights: Weights;
   readonly #blocks: Block[] = [];
   readonly #edges: Edge[] = [];
   readonly #headers: number[] = [];
   readonly #frames: Frame[];
   #dead: number | undefined;
 
-  constructor(module: KernelModule, index: number) {
+  constructor(module: KernelModule, index: number, weights: Weights) {
     this.#module = module;
     this.#index = index;
+    this.#weights = weights;
     const type = module.types[module.functions[index]!]!;
     const { localCount } = module.bodies[index]!;
-    const cost = WEIGHT.functionEntry + Math.ceil((localCount - type.parameters.length) / WEIGHT.localsPerFuel);
+    const declared = localCount - type.parameters.length;
+    const cost = weights.functionEntry + Math.ceil(declared / weights.localsPerFuel);
     this.#blocks.push({ cost, frequency: 1, flushes: [] });
     this.#frames = [{ type, opener: 0, header: undefined, frequency: 1, pending: [], openIf: false }];
   }
@@ -144,7 +148,7 @@ class FlowReader {
   #instruction(decoded: Decoded, labels: readonly number[] | undefined): void {
     const { instruction, prefix, code } = decoded;
     const block = this.#blocks[this.#current]!;
-    block.cost += instruction.weight;
+    block.cost += this.#weights.classes[instruction.cost];
     if (prefix === 0xfc && code >= 8) block.flushes.push(block.cost);
     if (prefix !== 0) return;
     switch (instruction.name) {

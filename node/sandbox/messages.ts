@@ -19,6 +19,8 @@ export type WorkerRequest =
       readonly bytes: Uint8Array;
       readonly memoryPagesMax: number;
       readonly mode: MeterMode;
+      /** Version of the table. */
+      readonly weights: number;
     }
   | UnitRequest
   | {

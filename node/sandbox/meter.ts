@@ -19,10 +19,10 @@
 import { ByteWriter } from './bytes.ts';
 import { type Appended, type MeterMode, rewriteFunction } from './function-rewriter.ts';
 import { gate, redirectedElements } from './gates.ts';
-import { WEIGHT } from './instructions.ts';
 import { type ExportKind, type ImportPolicy, type KernelModule, readModule, SECTION, VALUE } from './module.ts';
 import { KernelRefusedError } from './refusal.ts';
 import { restoreFunction, type SavedGlobal, savedGlobals, saveFunction } from './saved-globals.ts';
+import { WEIGHTS_VERSION, type Weights, weightsOf } from './weights.ts';
 
 export const REWRITER_VERSION = 2;
 /** What the rewriter may make of a kernel: bounds the time and memory it takes to compile one. */
@@ -43,6 +43,8 @@ export interface MeterOptions {
   readonly mode?: MeterMode;
   /** Says which functions may be imported; without it, none. */
   readonly allowImport?: ImportPolicy | undefined;
+  /** Those of new jobs if none are given. */
+  readonly weights?: Weights;
 }
 
 /** Validates `bytes` first. Throws a KernelRefusedError. */
@@ -72,6 +74,7 @@ class ModuleRewriter {
   readonly #module: KernelModule;
   readonly #pagesMax: number;
   readonly #mode: MeterMode;
+  readonly #weights: Weights;
   readonly #types: string[] = [];
   readonly #newTypes = new ByteWriter();
   /** Types added for functions that pass fuel and depth along. */
@@ -86,9 +89,13 @@ class ModuleRewriter {
   readonly #growType: number;
   readonly #appended: Appended;
 
-  constructor(module: KernelModule, { memoryPagesMax, mode = 'simple' }: MeterOptions) {
+  constructor(
+    module: KernelModule,
+    { memoryPagesMax, mode = 'simple', weights = weightsOf(WEIGHTS_VERSION)! }: MeterOptions,
+  ) {
     this.#module = module;
     this.#mode = mode;
+    this.#weights = weights;
     const initial = module.memory?.initial ?? 0;
     if (initial > memoryPagesMax) {
       throw new KernelRefusedError(
@@ -240,7 +247,7 @@ class ModuleRewriter {
     const out = new ByteWriter(bytes.length * 2);
     out.u32(bodies.length - imports.length + this.#addedCount);
     for (let index = imports.length; index < bodies.length; index++) {
-      const body = rewriteFunction(this.#module, index, this.#appended, this.#mode);
+      const body = rewriteFunction(this.#module, index, this.#appended, this.#mode, this.#weights);
       if (body.length > METERED_FUNCTION_BYTES_MAX) {
         throw new KernelRefusedError(
           'function-too-large',
@@ -280,7 +287,7 @@ class ModuleRewriter {
     out.put(0x20, 0, 0xad, 0x3f, 0, 0xad, 0x7c, 0x42).signed(this.#pagesMax);
     out.put(0x56, 0x04, 0x40, 0x41, 0x7f, 0x0f, 0x0b);
     // charge(u64(delta) * page)
-    out.put(0x20, 0, 0xad, 0x42).signed(WEIGHT.page).byte(0x7e).byte(0x10).u32(this.#appended.chargeFunction);
+    out.put(0x20, 0, 0xad, 0x42).signed(this.#weights.page).byte(0x7e).byte(0x10).u32(this.#appended.chargeFunction);
     // if ((before = memory.grow(delta)) == -1) { hostFailure = 1; unreachable }
     out.put(0x20, 0, 0x40, 0, 0x22, 1, 0x41, 0x7f, 0x46, 0x04, 0x40);
     out.put(0x41, 1, 0x24).u32(this.#failureGlobal).put(0x00, 0x0b);

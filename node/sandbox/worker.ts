@@ -8,6 +8,8 @@ import { runUnitInWorker, type WorkerHost } from './unit-runner.ts';
 
 export type { WorkerHost } from './unit-runner.ts';
 
+import { weightsOf } from './weights.ts';
+
 export interface Answer {
   readonly reply: WorkerReply;
   /** Buffers to be given away with it. */
@@ -30,7 +32,9 @@ async function answer(request: WorkerRequest, host: WorkerHost): Promise<Answer>
     case 'prepare': {
       const report = inspect(request.bytes);
       const { memoryPagesMax, mode } = request;
-      const metered = meter(request.bytes, { memoryPagesMax, mode });
+      const weights = weightsOf(request.weights);
+      if (weights === undefined) throw new SandboxFailure('kernel-refused', `no weights of version ${request.weights}`);
+      const metered = meter(request.bytes, { memoryPagesMax, mode, weights });
       const module = new WebAssembly.Module(metered as Uint8Array<ArrayBuffer>);
       return { reply: { type: 'prepared', module, report }, transfer: [] };
     }

@@ -198,12 +198,7 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     'for (const label of labels!) this.#branch',
     'for (const label of labels!.slice(0, 1)) this.#branch',
   ),
-  change(
-    'locals are free in the merged mode',
-    MERGED,
-    'Math.ceil((localCount - type.parameters.length) / WEIGHT.localsPerFuel)',
-    '0',
-  ),
+  change('locals are free in the merged mode', MERGED, 'Math.ceil(declared / weights.localsPerFuel)', '0'),
   change(
     'calls are not where fuel is put back',
     MERGED,
@@ -269,7 +264,7 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
   change(
     'growth is free',
     METER,
-    'out.put(0x20, 0, 0xad, 0x42).signed(WEIGHT.page).byte(0x7e)',
+    'out.put(0x20, 0, 0xad, 0x42).signed(this.#weights.page).byte(0x7e)',
     'out.put(0x20, 0, 0xad, 0x42).signed(0).byte(0x7e)',
   ),
   change(
