@@ -97,7 +97,7 @@ function runTask(kernel: KernelExports, bytes: Uint8Array, stepQuantum: number):
 }
 
 /** Programs that call all the time, or loop over next to nothing. */
-const PROGRAMS: Readonly<Record<string, { readonly text: string; readonly argument: number }>> = {
+export const PROGRAMS: Readonly<Record<string, { readonly text: string; readonly argument: number }>> = {
   fibonacci: {
     argument: 27,
     text: `(func $run (export "run") (param i32) (result i32)
