@@ -25,7 +25,7 @@ setFlagsFromString('--no-wasm-lazy-compilation');
 
 /** How much measurements of single classes are trusted beside whole programs: the best of these with a kernel left out. */
 const TRUSTS = [0.003, 0.01, 0.03, 0.1, 0.3];
-const MICRO_TURN_MS = 3;
+const MICRO_TURN_MS = 8;
 const TURN_MS = 15;
 
 function processorMs(): number {
