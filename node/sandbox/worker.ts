@@ -5,10 +5,9 @@ import { meter } from './meter.ts';
 import { KernelRefusedError } from './refusal.ts';
 import { runReduce, SandboxFailure } from './task.ts';
 import { runUnitInWorker, type WorkerHost } from './unit-runner.ts';
+import { weightsOf } from './weights.ts';
 
 export type { WorkerHost } from './unit-runner.ts';
-
-import { weightsOf } from './weights.ts';
 
 export interface Answer {
   readonly reply: WorkerReply;

@@ -526,7 +526,15 @@ function chained(recipe: Recipe, width: number): Micro {
   return { name, cost, times: count * STEPS, beside: total, wasm: assembled(text), memoryPagesMax: 17, rounds: ROUNDS };
 }
 
-function looped({ cost, name, count, rounds = 5 * ROUNDS, beside = {}, fields = '', body }: (typeof LOOPS)[number]): Micro {
+function looped({
+  cost,
+  name,
+  count,
+  rounds = 5 * ROUNDS,
+  beside = {},
+  fields = '',
+  body,
+}: (typeof LOOPS)[number]): Micro {
   const text = `${fields} (memory 17) (func (export "run") (param $n i32) (result i32) (local $x i32) (local $i i32)
     (loop $l ${body} (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br_if $l (i32.lt_u (local.get $i) (local.get $n))))
