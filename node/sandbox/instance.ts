@@ -5,6 +5,7 @@
  */
 import { captureMemory, type MemoryImage, putMemory, putRanges } from './memory-image.ts';
 import { FUEL_EXPORT, HOST_FAILURE_EXPORT, RESTORE_EXPORT, SAVE_EXPORT, START_EXPORT } from './meter.ts';
+import { PAGE_BYTES } from './module.ts';
 import { SandboxFailure } from './sandbox-failure.ts';
 
 type KernelFunction = (argument?: number) => number;
@@ -89,7 +90,7 @@ export class KernelInstance {
   /** Back to `initial`, which was saved when it was made. False when that is not possible: a memory does not shrink. */
   reset(initial: InstanceState): boolean {
     const all = new Uint8Array(this.memory.buffer);
-    if (all.length !== initial.memory.pages * 65_536) return false;
+    if (all.length !== initial.memory.pages * PAGE_BYTES) return false;
     all.fill(0);
     putRanges(all, initial.memory.ranges);
     this.#setGlobals(initial.globals);

@@ -9,6 +9,7 @@ import { Screen } from '../demonstration/screen.ts';
 import { describeCrowd, measureCrowd } from './browser/crowd.ts';
 import { describeHidden, type HiddenOptions, measureHidden } from './browser/hidden-tab.ts';
 import { describeTab, measureTab } from './browser/tab.ts';
+import { describeSteps, measureSteps } from './steps.ts';
 import { describeVerification, measureVerification } from './verification.ts';
 
 const HELP = `Usage: npm run bench -- [measurement] [options]
@@ -21,6 +22,7 @@ Measurements:
                  wasm twice, and the latency of tiny jobs on four peers (default)
   tab            a volunteering tab against a volunteering daemon, two workers each, as a ratio; needs Chromium
   hidden         a tab that is really hidden against the same tab visible, as a ratio; needs Chromium and Xvfb
+  steps          a fresh instance of a kernel against one that is reset, and what a checkpoint takes
   crowd          20 tabs join one daemon: how long it takes, memory of a tab and of a connection; needs Chromium
 
 Options:
@@ -43,6 +45,7 @@ const MEASUREMENTS: Readonly<Record<string, Measure>> = {
   tab: printable(measureTab, describeTab),
   hidden: printable(measureHidden, describeHidden),
   crowd: printable(measureCrowd, describeCrowd),
+  steps: printable(measureSteps, describeSteps),
 };
 /** Those in which sides take turns. */
 const WITH_TURNS = ['tab', 'hidden'];

@@ -4,10 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
+import { toHex } from '../../node/protocol/bytes.ts';
+import { unpackLeaves } from '../../node/protocol/trust/commitment.ts';
 import { encodeUnitInput } from '../../node/protocol/wire/block.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../node/sandbox/checkpoint.ts';
 import { inspect } from '../../node/sandbox/inspect.ts';
 import { meter } from '../../node/sandbox/meter.ts';
+import { runTask } from '../../node/sandbox/task.ts';
 import { runUnit, UnitRun, type UnitWork } from '../../node/sandbox/unit.ts';
 import { encodeParameters, resolveArguments } from '../../node/sdk/arguments.ts';
 import { pointsFile } from '../bench/native/inputs.ts';
@@ -73,6 +76,24 @@ describe.each(KERNELS)('%s', (name) => {
     }
     expect(boundaries).toBe(Math.ceil(steps / work.stepQuantum));
     expect(boundaries).toBeGreaterThan(1);
+  });
+
+  it('gives every task of a unit the leaf it has on an instance of its own', () => {
+    const { vector, steps } = chosen(kernel);
+    const stepQuantum = steps;
+    // An input that is refused in between, in the middle of whatever the kernel does with it.
+    const inputs = [vector.input, vector.input.subarray(0, 3), vector.input];
+    const work: UnitWork = {
+      ...{ task: undefined, taskCount: inputs.length, stepQuantum, parameters: vector.parameters },
+      ...{ unitInput: encodeUnitInput(inputs), fuelPerTaskMax, outputBytesPerTaskMax },
+    };
+    const module = new WebAssembly.Module(Uint8Array.from(meter(kernel.wasm, { memoryPagesMax, mode: 'merged' })));
+    const limits = { fuelMax: fuelPerTaskMax, outputBytesMax: outputBytesPerTaskMax };
+    const alone = inputs.map((input) => {
+      const { trap, fuel, output } = runTask(module, vector.parameters, input, stepQuantum, limits);
+      return { trap, fuel, outputHash: toHex(sha256(output)) };
+    });
+    expect(unpackLeaves(runUnit(module, work, sha256, now).leaves)).toEqual(alone);
   });
 
   it('can be saved, by inspection', () => {
