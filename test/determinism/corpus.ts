@@ -1,12 +1,11 @@
 /** What every engine has to agree on: real tasks of the kernels, and modules that look for ways to tell engines apart. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { encodeParameters, resolveArguments } from '../../node/sdk/arguments.ts';
 import { parseManifest } from '../../node/sdk/manifest.ts';
-import { splitTasks } from '../../node/sdk/split.ts';
+import { parseVectors } from '../../node/sdk/vectors.ts';
 import { generateModule } from '../fuzz/generator.ts';
 import { assemble, type KernelParts, kernel, outputI64, sumKernel } from '../sandbox/kernels.ts';
-import type { Entry } from './engine.ts';
+import { type Entry, runEntries } from './engine.ts';
 import { NAN_PROGRAMS } from './nan-programs.ts';
 import { operatorModules } from './operator-modules.ts';
 import { packageRoot } from './test-build.ts';
@@ -36,32 +35,27 @@ export function corpus(): Entry[] {
   return [...kernelTasks(), ...adversaries(), ...operators, ...generated];
 }
 
-const TASKS: Readonly<Record<string, { args: Record<string, string | number>; text?: string }>> = {
-  mandelbrot: { args: { width: 128, height: 64, iterations: 300 } },
-  'prime-count': { args: { from: '1e9', to: '1_004_000_000' } },
-  'word-count': {
-    args: { n: 2, passes: 3 },
-    text: 'It was the best of times, it was the worst of times.\n\n'.repeat(60),
-  },
-};
+/** Cases that need more run out of it, in every engine at the same place. */
+const KERNEL_FUEL_MAX = 100_000_000;
 
+/** Every case of every built-in kernel's vectors, on whatever metering makes of the kernel. */
 function kernelTasks(): Entry[] {
-  return Object.entries(TASKS).flatMap(([name, { args, text }]) => {
-    const folder = path.join(packageRoot(), 'dist/kernels', name);
-    if (!existsSync(path.join(folder, 'kernel.wasm')))
-      throw new Error(`${name} is not built: run \`npm run build\` first`);
-    const manifest = parseManifest(readFileSync(path.join(folder, 'kernel.json'), 'utf8'));
-    const values = resolveArguments(manifest, args);
-    const file = text === undefined ? undefined : new TextEncoder().encode(text);
+  const built = path.join(packageRoot(), 'dist/kernels');
+  const names = readdirSync(built).filter((name) => existsSync(path.join(built, name, 'kernel.wasm')));
+  if (names.length === 0) throw new Error(`no kernel is built in ${built}: run \`npm run build\` first`);
+  return names.flatMap((name) => {
+    const manifest = parseManifest(readFileSync(path.join(built, name, 'kernel.json'), 'utf8'));
+    const vectors = readFileSync(path.join(packageRoot(), 'kernels', name, 'vectors.json'), 'utf8');
     const { stepQuantum, memoryPagesMax, fuelPerTaskMax, outputBytesPerTaskMax } = manifest.limits;
-    return [...splitTasks(manifest, values, { file }).inputs].map((taskInput, index) =>
+    const fuelMax = Math.min(fuelPerTaskMax, KERNEL_FUEL_MAX);
+    return parseVectors(vectors, { manifest, fileName: `${name}/vectors.json` }).cases.map((vector) =>
       entry({
-        name: `${name} ${index}`,
+        name: `${name}: ${vector.name}`,
         kind: 'task',
-        bytes: readFileSync(path.join(folder, 'kernel.wasm')),
-        taskInput,
-        parameters: hex(encodeParameters(manifest, values)),
-        ...{ stepQuantum, memoryPagesMax, fuelMax: fuelPerTaskMax, outputBytesMax: outputBytesPerTaskMax },
+        bytes: readFileSync(path.join(built, name, 'kernel.wasm')),
+        taskInput: vector.input,
+        parameters: hex(vector.parameters),
+        ...{ stepQuantum, memoryPagesMax, fuelMax, outputBytesMax: outputBytesPerTaskMax },
       }),
     );
   });
@@ -169,6 +163,22 @@ const PROGRAMS: Readonly<Record<string, KernelParts>> = {
   'too much output': { init: '(global.set $out_length (i32.const -1)) (i32.const 0)' },
 };
 
+/** Fuel with which a generated module is tried with each budget: enough to go through loops, few enough runs. */
+const BUDGETS_MIN = 200;
+const BUDGETS_MAX = 1_500;
+
+/** The first generated modules that take about that much fuel. */
+function shortModules(): readonly { readonly seed: number; readonly bytes: Uint8Array }[] {
+  const found: { readonly seed: number; readonly bytes: Uint8Array }[] = [];
+  for (let seed = 0; found.length < 2; seed++) {
+    const bytes = generateModule({ seed, canonical: false });
+    const [line] = runEntries([entry({ name: '', kind: 'module', bytes })]);
+    const fuel = Number(/, fuel (\d+), memory/.exec(line!)?.[1] ?? 0);
+    if (fuel >= BUDGETS_MIN && fuel <= BUDGETS_MAX) found.push({ seed, bytes });
+  }
+  return found;
+}
+
 function adversaries(): Entry[] {
   const nans = Object.entries(NAN_PROGRAMS).map(([name, [parts]]) => [`NaN by ${name}`, parts] as const);
   const programs = [...Object.entries(PROGRAMS), ...nans].map(([name, parts]) =>
@@ -180,13 +190,8 @@ function adversaries(): Entry[] {
     ...programs,
     entry({ name: 'a sum', kind: 'task', bytes: sum, taskInput: input, stepQuantum: 3 }),
     entry({ name: 'a sum with every budget', kind: 'task', bytes: sum, taskInput: input, everyBudget: true }),
-    ...[21, 34].map((seed) =>
-      entry({
-        name: `generated ${seed} with every budget`,
-        kind: 'module',
-        bytes: generateModule({ seed, canonical: false }),
-        everyBudget: true,
-      }),
+    ...shortModules().map(({ seed, bytes }) =>
+      entry({ name: `generated ${seed} with every budget`, kind: 'module', bytes, everyBudget: true }),
     ),
     entry({ name: 'text', kind: 'task', bytes: new TextEncoder().encode('#!/bin/sh') }),
     entry({ name: 'a damaged module', kind: 'task', bytes: sum.slice(0, 100) }),
