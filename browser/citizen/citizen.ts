@@ -1,7 +1,7 @@
 /**
  * The good citizen of a tab: watches what computing costs the person at this machine, and pauses the peer while it
- * costs too much. A pause stops new work units; one that runs is finished, and the connections stay, so that others
- * need not wait. Puts signals, policy, wake lock and stored preferences together; each of them is a file of its own.
+ * costs too much. A pause stops a unit at its next step and keeps what it has computed, for later; connections stay, so
+ * that others learn of it at once. Puts signals, policy, wake lock and stored preferences together; each of them is a file of its own.
  */
 import type { Capacity } from '../peer/capacity.ts';
 import {

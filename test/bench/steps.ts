@@ -72,11 +72,11 @@ async function measureInstances(name: string): Promise<{ pages: number; freshUs:
   return { pages: initial.memory.pages, freshUs: 1_000 * median(fresh), resetUs: 1_000 * median(reset) };
 }
 
-/** In the middle of a task that sieves ten million numbers. */
+/** In the middle of a task that sieves a hundred million numbers. */
 async function measureCheckpoint(): Promise<StepsReport['checkpoint']> {
   const manifest = parseManifest(await readFile(join(KERNEL_FOLDER, 'prime-count', 'kernel.json'), 'utf8'));
-  const values = resolveArguments(manifest, { to: 10_000_000 });
-  const { inputs } = splitTasks(manifest, values, { taskSize: 10_000_000 });
+  const values = resolveArguments(manifest, { to: 100_000_000 });
+  const { inputs } = splitTasks(manifest, values, { taskSize: 100_000_000 });
   const { fuelPerTaskMax, outputBytesPerTaskMax, stepQuantum } = manifest.limits;
   const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
   const work = {

@@ -9,7 +9,7 @@ import type { Effect } from '../../../node/protocol/effect.ts';
 import type { Event } from '../../../node/protocol/event.ts';
 import type { Cid, JobId, PeerKey } from '../../../node/protocol/ids.ts';
 import type { PeerStateMachine } from '../../../node/protocol/machine.ts';
-import type { PeerView } from '../../../node/protocol/view.ts';
+import type { PeerView, ReplicaRow, RunProgress } from '../../../node/protocol/view.ts';
 import { createDriver, type Driver } from '../../../node/runtime/driver.ts';
 import {
   type Environment,
@@ -18,6 +18,7 @@ import {
   StorageError,
   type TransportListener,
 } from '../../../node/runtime/environment.ts';
+import { MemoryCheckpoints } from '../../support/memory-checkpoints.ts';
 
 /** Work that came to the surroundings and waits for the test to finish it. */
 interface Pending {
@@ -40,6 +41,9 @@ class Surroundings {
   deadline: number | undefined;
   listener: TransportListener | undefined;
   executed: ((outcome: ExecutionOutcome) => void) | undefined;
+  progress: ((progress: RunProgress) => void) | undefined;
+  replicas: readonly ReplicaRow[] = [];
+  readonly checkpoints = new MemoryCheckpoints();
   fetched: ((outcome: FetchOutcome) => void) | undefined;
   inside = 0;
 
@@ -51,7 +55,7 @@ class Surroundings {
       return this.react(event);
     },
     nextDeadline: () => this.deadline,
-    view: (nowMs) => ({ nowMs }) as PeerView,
+    view: (nowMs) => ({ nowMs, replicas: this.replicas }) as unknown as PeerView,
     jobView: () => undefined,
   };
 
@@ -86,13 +90,15 @@ class Surroundings {
       },
     },
     executor: {
-      execute: (ticket, _request, done) => {
+      execute: (ticket, _request, done, progress) => {
         this.#call(`execute ${ticket}`);
         this.executed = done;
+        this.progress = progress;
       },
-      cancel: (ticket) => this.#call(`cancel ${ticket}`),
+      cancel: (ticket, keep) => this.#call(`cancel ${ticket}${keep === true ? ', keep' : ''}`),
       close: async () => void this.calls.push('executor closed'),
     },
+    checkpoints: this.checkpoints,
     transport: {
       start: async (listener) => {
         this.listener = listener;
@@ -371,6 +377,48 @@ describe('the inbox', () => {
       code: 'out-of-memory',
       detail: 'at once',
     });
+  });
+});
+
+describe('runs', () => {
+  const job = 'job' as JobId;
+  const run = (unit: number, task: number | undefined, ticket: number): Effect => {
+    return { type: 'execute', ticket, request: { job, unit, task } as never };
+  };
+
+  it('show how far they have come, in the view, until they end', async () => {
+    const row = { job, unit: 3, phase: 'executing', sinceMs: 0 };
+    world.replicas = [row, { ...row, unit: 4 }, { ...row, unit: 3, phase: 'committed' }];
+    script = [[run(3, 0, 7)], [run(3, undefined, 8)]];
+    const progress = { tasksDone: 1, tasks: 4, stepsDone: 2, steps: 5, resumedAt: 0 };
+    await world.dispatch(woke);
+    // One task that is executed again is not the unit.
+    world.progress!({ ...progress, tasks: 1 });
+    await world.dispatch(woke);
+    world.progress!(progress);
+    const [, ...others] = world.replicas;
+    expect(world.driver.view().replicas).toEqual([{ ...row, progress }, ...others]);
+    world.executed!({ ok: false, code: 'cancelled', detail: 'enough' });
+    expect(world.driver.view().replicas).toEqual(world.replicas);
+  });
+
+  it('are kept where that is asked for, told of at the next start, and dropped with their job', async () => {
+    const key = { job, unit: 3, task: undefined };
+    await world.checkpoints.put(key, Uint8Array.of(1));
+    await world.checkpoints.put({ job, unit: 4, task: 0 }, Uint8Array.of(1));
+    await world.driver.start();
+    await world.settle();
+    expect(world.events.slice(0, 2)).toEqual([
+      { type: 'started', records: [{ key: 'a', value: Uint8Array.of(1) }] },
+      { type: 'work-kept', units: [{ job, unit: 3 }] },
+    ]);
+    world.react = () => [
+      { type: 'cancel-execution', ticket: 4, keep: true },
+      { type: 'release-blocks', job },
+    ];
+    await world.dispatch(woke);
+    expect(world.calls).toContain('cancel 4, keep');
+    expect(await world.checkpoints.keys()).toEqual([]);
   });
 });
 

@@ -30,6 +30,16 @@ describe('a unit that wants k replicas', () => {
     expect(at(board, SUBMITTER)! - START_MS).toBe(4 * backoff);
   });
 
+  it('is started at once by whoever has begun it already, of whatever rank, as long as it wants a replica', () => {
+    const board = boardOf(5);
+    const last = board.roster.ranksFor(0).at(-1)!;
+    const context = { now: START_MS, self: last, parameters: PARAMETERS, isIdle: everybody, hasBegun: true };
+    expect(startAt(board, 0, context)).toBe(START_MS);
+    for (const peer of board.roster.ranksFor(0).slice(0, 2)) board.applyClaim(peer, [0], START_MS + 60_000, 8);
+    board.settle({ ...context, holdMs: 0, goneSince: () => undefined });
+    expect(startAt(board, 0, context)).toBeUndefined();
+  });
+
   it('does not wait for ranks that are busy, gone, void, or at it already', () => {
     const board = boardOf(5);
     const [first, second, third, fourth, fifth] = board.roster.ranksFor(0) as [
