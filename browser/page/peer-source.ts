@@ -10,6 +10,7 @@ import type { KernelReport } from '../../node/sandbox/inspect.ts';
 import type { Inspection } from '../../node/sandbox/inspection.ts';
 import type { KernelRecord } from '../../node/sdk/jobs/kernel-records.ts';
 import type { Columns, KernelManifest } from '../../node/sdk/manifest.ts';
+import type { PlotMaterial } from '../../node/sdk/plot/material.ts';
 
 export interface PeerSource {
   readonly kind: 'daemon' | 'tab';
@@ -110,6 +111,8 @@ export type Outcome =
       readonly show: KernelManifest['result']['show'];
       /** Present exactly if `show` is `table`. */
       readonly columns?: Columns | undefined;
+      /** Present where the kernel says how its results are drawn. */
+      readonly plot?: PlotMaterial | undefined;
       readonly byteLength: number;
       readonly sha256: string;
     }

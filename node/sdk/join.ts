@@ -7,6 +7,7 @@ import { concatBytes } from '../protocol/bytes.ts';
 import type { Arguments } from './arguments.ts';
 import { SdkError } from './error.ts';
 import type { BytesPerPixel, Columns, KernelManifest } from './manifest.ts';
+import { type PlotMaterial, plotMaterial } from './plot/material.ts';
 import { gridTiles } from './split.ts';
 
 /** Outputs merged by one call of shoal_reduce. */
@@ -30,6 +31,8 @@ export interface JobResult {
   readonly picture?: Picture;
   /** Present exactly if `show` is `table`. */
   readonly columns?: Columns | undefined;
+  /** Present where the manifest has a plot: what that needs beside the bytes. */
+  readonly plot?: PlotMaterial | undefined;
 }
 
 export interface JoinOptions {
@@ -47,14 +50,16 @@ export async function joinOutputs(options: JoinOptions): Promise<JobResult> {
   const { manifest, values, taskSize, reduce } = options;
   const outputs = withoutTraps(manifest, options.outputs);
   const { join, show, columns } = manifest.result;
-  if (join === 'concat') return { show, columns, bytes: concatBytes(...outputs) };
+  const merge = reduce && ((parts: readonly Uint8Array[]) => reduceTree(parts, reduce));
+  const plot = await plotMaterial(manifest, values, outputs, taskSize, merge);
+  if (join === 'concat') return { show, columns, plot, bytes: concatBytes(...outputs) };
   if (join === 'grid') {
     const picture = joinGrid(manifest, values, outputs, taskSize);
     return { show, bytes: picture.pixels, picture };
   }
   if (reduce === undefined)
     throw new SdkError('reduce-missing', `${manifest.name} needs a sandbox to merge its outputs`);
-  return { show, columns, bytes: await reduceTree(outputs, reduce) };
+  return { show, columns, plot, bytes: await reduceTree(outputs, reduce) };
 }
 
 function withoutTraps(manifest: KernelManifest, outputs: readonly (Uint8Array | undefined)[]): readonly Uint8Array[] {

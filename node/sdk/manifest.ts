@@ -89,6 +89,54 @@ const shortText = (bytesMax: number) =>
     .min(1)
     .refine((text) => utf8Length(text) <= bytesMax, `must be at most ${bytesMax} bytes`);
 
+/** A column by its name; one without a name by its number, from 0. For `u64` it is `value`, for `counts` `entry` and `count`. */
+const column = z.string().min(1).max(64);
+const plot = z.discriminatedUnion('kind', [
+  /** A point for each row. `size` makes it larger, `slope` a line of that many y for each x. */
+  z.strictObject({
+    kind: z.literal('scatter'),
+    x: column,
+    y: column,
+    size: column.optional(),
+    slope: column.optional(),
+  }),
+  /**
+   * A line through the rows of the result; of single `tasks`; or `merged`: of the first task, the first two, four, eight
+   * and so on, to see a result converge. Rows of tasks also have `tasks` and, where tasks are parts of a range, `from`,
+   * `to` and `middle`.
+   */
+  z.strictObject({
+    kind: z.literal('line'),
+    of: z.enum(['rows', 'tasks', 'merged']).default('rows'),
+    x: column,
+    y: column,
+    /** Divides y by the numbers in the task's part of the range. */
+    per: z.literal('number').optional(),
+    /** Half the height of a band around the line. */
+    error: column.optional(),
+    reference: z.enum(['black-scholes', '1/ln x', 'π']).optional(),
+    logX: z.boolean().optional(),
+    xName: z.string().min(1).max(64).optional(),
+    yName: z.string().min(1).max(64).optional(),
+  }),
+  /** The largest values, as bars with labels. */
+  z.strictObject({ kind: z.literal('bars'), label: column, value: column }),
+  /** A number line; rows where `marked` is not 0 stand out. */
+  z.strictObject({ kind: z.literal('ticks'), x: column, marked: column, logX: z.boolean().optional() }),
+  /** Small pictures, of the numbers in the bytes of a text column. Each row has one, or several if `side` is given. */
+  z.strictObject({
+    kind: z.literal('tiles'),
+    values: z.union([column, z.int().min(0)]),
+    type: z.enum(['u8', 'u16', 'u64', 'i64', 'f32']),
+    /** Pixels to a side; by default the root of the number of values. */
+    side: z.int().min(2).max(256).optional(),
+    /** Name of the argument that says how many there are in a row. */
+    count: identifier.optional(),
+    label: column.optional(),
+    value: column.optional(),
+  }),
+]);
+
 const result = z.strictObject({
   join: z.enum(['reduce', 'concat', 'grid']),
   show: z.enum(['counts', 'u64', 'table', 'picture', 'bytes']),
@@ -99,6 +147,8 @@ const result = z.strictObject({
     .array(z.strictObject({ name: shortText(64).optional(), type: z.enum(['u32', 'u64', 'f64', 'hex', 'text']) }))
     .min(1)
     .optional(),
+  /** How the result is drawn, where people would rather look. */
+  plot: plot.optional(),
 });
 
 const pages = z.int().min(1).max(MEMORY_PAGES_MAX);
@@ -185,12 +235,63 @@ const schema = z
     if (result.join === 'reduce' && value.limits.reduce === undefined) {
       refuse(['limits', 'reduce'], 'is needed where result.join is "reduce"');
     }
+    checkPlot(value, refuse);
     if (expected.times !== undefined && !declared.some((item) => item.name === expected.times)) {
       refuse(['expected', 'times'], `names ${expected.times}, which is neither a parameter nor an argument`);
     }
   });
 
+type Refuse = (path: (string | number)[], message: string) => void;
+type PlottedManifest = Pick<z.infer<typeof schema>, 'parameters' | 'arguments' | 'tasks' | 'result'>;
+
+/** A plot that names what is not there would be an empty one, and only after the work is done. */
+function checkPlot({ parameters, arguments: others = [], tasks, result }: PlottedManifest, refuse: Refuse): void {
+  const { plot, show, columns = [], join } = result;
+  if (plot === undefined) return;
+  const at = (key: string): (string | number)[] => ['result', 'plot', key];
+  const known = new Map<string, string>(columns.map(({ name, type }, index) => [name ?? String(index), type]));
+  if (show === 'u64') known.set('value', 'u64');
+  if (show === 'counts') known.set('entry', 'text').set('count', 'u64');
+  if (plot.kind === 'line' && plot.of !== 'rows') {
+    known.set('tasks', 'u64');
+    if (tasks.from === 'range') for (const name of ['from', 'to', 'middle']) known.set(name, 'u64');
+    if (plot.of === 'merged' && join !== 'reduce') refuse(at('of'), 'can be "merged" only where join is "reduce"');
+  }
+  for (const [key, name] of Object.entries(plot)) {
+    if (!PLOT_COLUMNS.has(key) || name === undefined) continue;
+    const type = known.get(String(name));
+    const isText = type === 'text' || type === 'hex';
+    if (type === undefined)
+      refuse(at(key), `names ${name}, which is no column; there are ${[...known.keys()].join(', ')}`);
+    else if (key === 'values' ? type !== 'text' : isText && key !== 'label')
+      refuse(at(key), `names ${name}, which is ${type}`);
+  }
+  if (plot.kind === 'line' && plot.per === 'number' && (plot.of !== 'tasks' || tasks.from !== 'range')) {
+    refuse(at('per'), 'is for a line of tasks that are parts of a range');
+  }
+  if (
+    plot.kind === 'tiles' &&
+    plot.count !== undefined &&
+    ![...parameters, ...others].some(({ name }) => name === plot.count)
+  ) {
+    refuse(at('count'), `names ${plot.count}, which is neither a parameter nor an argument`);
+  }
+}
+
+const PLOT_COLUMNS: ReadonlySet<string> = new Set([
+  'x',
+  'y',
+  'size',
+  'slope',
+  'error',
+  'label',
+  'value',
+  'marked',
+  'values',
+]);
+
 export type KernelManifest = z.infer<typeof schema>;
+export type PlotSpec = NonNullable<KernelManifest['result']['plot']>;
 export type ArgumentSpec = z.infer<typeof argument>;
 export type Columns = NonNullable<KernelManifest['result']['columns']>;
 export type BytesPerPixel = NonNullable<KernelManifest['result']['bytesPerPixel']>;

@@ -8,6 +8,7 @@ import { bytes, count, sentence } from '../model/words.ts';
 import type { Outcome, OwnJob } from '../peer-source.ts';
 import type { PageState } from '../state.ts';
 import { Panel } from './parts.tsx';
+import { ResultPlot } from './result-plot.tsx';
 import { ResultTable } from './result-table.tsx';
 import { save } from './save.ts';
 
@@ -53,7 +54,7 @@ function Result({
   readonly outcome: Finished;
 }): JSX.Element {
   const content = useSignal<Uint8Array<ArrayBuffer> | undefined>(undefined);
-  const { show, columns } = outcome;
+  const { show, columns, plot } = outcome;
   const isReadable = show === 'u64' || show === 'counts' || columns !== undefined;
   const isShown = outcome.byteLength <= SHOWN_BYTES_MAX && isReadable;
   useEffect(() => {
@@ -90,6 +91,13 @@ function Result({
         </div>
       }
     >
+      {content.value !== undefined && plot !== undefined && (
+        <ResultPlot
+          material={plot}
+          result={{ show, columns, bytes: content.value }}
+          title={`Result of ${own.kernel}`}
+        />
+      )}
       {content.value !== undefined && <Shown content={content.value} show={show} columns={columns} />}
       <p class="note">
         {bytes(outcome.byteLength)}, <span class="label-words">{own.label}</span>. SHA-256 <code>{outcome.sha256}</code>

@@ -42,6 +42,7 @@ interface PeerFlags extends CommonFlags {
 
 interface ResultFlags {
   readonly output?: string;
+  readonly plot?: string;
   readonly raw?: true;
 }
 
@@ -143,7 +144,7 @@ export function createProgram(overrides: Overrides): Command {
   resultFlags(common(program, 'result', 'the result of a job of this peer'))
     .argument('<job>', 'id, or its beginning')
     .action((job: string, flags: CommonFlags & ResultFlags) =>
-      getResult(job, { ...showOptions(flags), output: flags.output, raw: flags.raw === true }),
+      getResult(job, { ...showOptions(flags), output: flags.output, plot: flags.plot, raw: flags.raw === true }),
     );
 
   kernelCommands(program);
@@ -207,6 +208,7 @@ function volunteerFlags(target: Command): Command {
 function resultFlags(target: Command): Command {
   return target
     .option('--output <file>', 'write the result to a file instead of stdout')
+    .option('--plot <file>', 'draw the result into an SVG file, where the kernel has a plot')
     .option('--raw', 'the result as the kernel wrote it, byte by byte');
 }
 
@@ -253,6 +255,7 @@ function runOptions(kernel: string, words: readonly string[], flags: RunFlags, o
     policy: Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined)),
     detach: flags.detach === true,
     output: flags.output,
+    plot: flags.plot,
     raw: flags.raw === true,
     overrides,
   };

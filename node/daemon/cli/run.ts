@@ -15,6 +15,7 @@ import { Client } from './client.ts';
 import { follow } from './follow.ts';
 import { chooseKernel, type KernelChoice, kernelArguments } from './kernel-argument.ts';
 import { duration, print, printJson, say, short } from './output.ts';
+import { checkPlot, writePlot } from './plot.ts';
 import { forTerminal, jsonResult, resultOf, writeResult } from './result.ts';
 import { outliveMishaps } from './up.ts';
 
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly policy: NonNullable<SubmissionBody['policy']>;
   readonly detach: boolean;
   readonly output: string | undefined;
+  /** File for a drawing of the result. */
+  readonly plot: string | undefined;
   readonly raw: boolean;
   readonly json: boolean;
   readonly overrides: Overrides;
@@ -40,6 +43,7 @@ interface Peer {
 
 export async function run(options: RunOptions): Promise<void> {
   const kernel = await chooseKernel(options.kernel);
+  checkPlot(options.plot, kernel.manifest);
   const given = kernelArguments(options.words, kernel.manifest);
   if (options.file !== undefined) await checkFile(options.file);
   const peer = await findOrStart(options);
@@ -58,7 +62,7 @@ export async function run(options: RunOptions): Promise<void> {
 /** `shoal result <job>`: the result of a job that has finished, now or later. */
 export async function getResult(
   job: string,
-  options: Pick<RunOptions, 'sources' | 'output' | 'raw' | 'json'>,
+  options: Pick<RunOptions, 'sources' | 'output' | 'plot' | 'raw' | 'json'>,
 ): Promise<void> {
   const client = await Client.connect(dataFolderOf(options.sources));
   const answer = await client.job(job);
@@ -166,11 +170,12 @@ async function deliver(
   client: Client,
   job: string,
   outcome: FinishedOutcome,
-  { output, raw, json }: Pick<RunOptions, 'output' | 'raw' | 'json'>,
+  { output, plot, raw, json }: Pick<RunOptions, 'output' | 'plot' | 'raw' | 'json'>,
 ): Promise<void> {
   const bytes = await client.result(job);
   const result = resultOf(outcome, bytes);
   if (output !== undefined) await writeResult(result, output, raw);
+  if (plot !== undefined) await writePlot(plot, (await client.progress(job)).title, outcome, bytes);
   const { label, progress } = { label: outcome.label, progress: await client.progress(job) };
   if (json) {
     const { tasks, units, elapsedMs } = progress;
@@ -180,6 +185,7 @@ async function deliver(
       job,
       ...effort,
       output: output && resolve(output),
+      plot: plot && resolve(plot),
       result: output === undefined ? jsonResult(result) : undefined,
     });
     return;
@@ -195,6 +201,7 @@ async function deliver(
     say(`refuted: ${await nameOf(client, job, author)} on ${units} unit${units === 1 ? '' : 's'}`);
   }
   if (output !== undefined) say(`result written to ${resolve(output)}`);
+  if (plot !== undefined) say(`plot written to ${resolve(plot)}`);
 }
 
 async function nameOf(client: Client, job: string, author: string): Promise<string> {

@@ -41,6 +41,7 @@ export async function joinJob(note: JobNote, view: JobView, parts: JoinParts): P
       bytesPerPixel: result.picture.bytesPerPixel,
     },
     columns: result.columns,
+    plot: result.plot,
     byteLength: result.bytes.length,
     sha256: await parts.sha256(result.bytes),
     ...effortOf(view),

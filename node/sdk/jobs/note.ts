@@ -4,6 +4,7 @@
  */
 import type { Cid, JobId, Millis } from '../../protocol/ids.ts';
 import type { BytesPerPixel, Columns, KernelManifest } from '../manifest.ts';
+import type { PlotMaterial } from '../plot/material.ts';
 
 export interface JobNote {
   readonly job: JobId;
@@ -33,6 +34,7 @@ export interface FinishedOutcome extends Effort {
     | { readonly width: number; readonly height: number; readonly bytesPerPixel: BytesPerPixel }
     | undefined;
   readonly columns?: Columns | undefined;
+  readonly plot?: PlotMaterial | undefined;
   readonly byteLength: number;
   readonly sha256: string;
 }

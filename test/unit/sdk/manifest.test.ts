@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { SdkError } from '../../../node/sdk/error.ts';
 import { checkManifest, parseManifest } from '../../../node/sdk/manifest.ts';
@@ -18,14 +18,17 @@ function messageOf(run: () => unknown): string {
 describe('manifest', () => {
   it('accepts a valid one and every kernel of this package', () => {
     expect(checkManifest(VALID)).toEqual(VALID);
-    const kernels = new URL('../../../kernels/', import.meta.url);
-    const folders = readdirSync(kernels, { withFileTypes: true }).filter(
-      (entry) => entry.isDirectory() && entry.name !== 'sdk',
-    );
-    expect(folders.length).toBeGreaterThanOrEqual(3);
-    for (const { name } of folders) {
-      const file = new URL(`${name}/kernel.json`, kernels);
-      expect(parseManifest(readFileSync(file, 'utf8'), file.pathname).name).toBe(name);
+    for (const [folder, least] of [
+      ['../../../kernels/', 10],
+      ['../../../kernels/templates/', 4],
+    ] as const) {
+      const kernels = new URL(folder, import.meta.url);
+      const names = readdirSync(kernels).filter((name) => existsSync(new URL(`${name}/kernel.json`, kernels)));
+      expect(names.length).toBeGreaterThanOrEqual(least);
+      for (const name of names) {
+        const file = new URL(`${name}/kernel.json`, kernels);
+        expect(parseManifest(readFileSync(file, 'utf8'), file.pathname).name).toBe(name);
+      }
     }
   });
 
