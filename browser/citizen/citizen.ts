@@ -27,6 +27,8 @@ export interface CitizenParts {
   /** Whether a unit is being computed, as `workSignal` tells. Without it: whether the peer may compute. */
   readonly work?: Signal<boolean>;
   readonly timer?: Timer;
+  /** From 0 to 1; `Math.random` by default. */
+  readonly random?: () => number;
 }
 
 export interface CitizenState {
@@ -34,6 +36,8 @@ export interface CitizenState {
   readonly battery: BatteryState;
   readonly metered: boolean | undefined;
   readonly hidden: boolean;
+  /** This machine has more to do than it can. */
+  readonly busy: boolean;
   readonly wakeLock: WakeLockState;
 }
 
@@ -49,7 +53,7 @@ export interface Citizen {
 }
 
 export function createCitizen(parts: CitizenParts): Citizen {
-  const { capacity, signals, storage, timer = pageTimer } = parts;
+  const { capacity, signals, storage, timer = pageTimer, random = Math.random } = parts;
   const listeners = new Set<() => void>();
   let told = '';
   let isWorking = parts.work === undefined;
@@ -59,7 +63,7 @@ export function createCitizen(parts: CitizenParts): Citizen {
 
   const state = (): CitizenState => {
     const { metered, hidden } = policy.readings;
-    return { battery: batteryState(policy), metered, hidden, wakeLock: wakeLock.state };
+    return { battery: batteryState(policy), metered, hidden, busy: policy.isBusy, wakeLock: wakeLock.state };
   };
   const tell = (): void => {
     const now = JSON.stringify([state(), policy.preferences]);
@@ -87,7 +91,7 @@ export function createCitizen(parts: CitizenParts): Citizen {
   };
   const put = (input: PolicyInput): void => {
     if (isClosed) return;
-    policy = decide(policy, input, timer.now());
+    policy = decide(policy, input, timer.now(), random());
     apply();
   };
   const onTime = (): void => put({ type: 'time' });
@@ -99,6 +103,7 @@ export function createCitizen(parts: CitizenParts): Citizen {
     }),
     signals.hidden((hidden) => put({ type: 'hidden', hidden })),
     signals.metered((metered) => put({ type: 'metered', metered })),
+    signals.lateness((lateMs) => put({ type: 'lateness', lateMs })),
     signals.battery((reading) => put({ type: 'battery', reading })),
     parts.work?.((working) => {
       isWorking = working;

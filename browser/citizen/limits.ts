@@ -14,11 +14,25 @@ export const BATTERY_LOW_LEVEL = 0.3;
  */
 export const BATTERY_RECOVERED_LEVEL = 0.4;
 
+/** How often it is looked how late this page's clock runs. */
+export const LATENESS_INTERVAL_MS = 1_000;
+/** Looks of which the median counts: a single long task, or a machine that slept, is no load. */
+export const LATENESS_LOOKS = 5;
+/**
+ * From it on a machine counts as busy. People notice a tenth of a second; a tab that computes on all cores of a machine
+ * alone is a few milliseconds late.
+ */
+export const BUSY_LATENESS_MS = 200;
+/** Below it a machine is no longer busy. In between everybody goes on as before: some compute, the others wait. */
+export const CALM_LATENESS_MS = 80;
+
 interface Delays {
   /** How long a reason must hold until it pauses. */
   readonly pauseAfterMs: Millis;
   /** How long it must be gone until it no longer does. */
   readonly resumeAfterMs: Millis;
+  /** Added to each by chance, from nothing to this. */
+  readonly spreadMs?: Millis;
 }
 
 /**
@@ -30,6 +44,9 @@ export const DELAYS: Readonly<Record<CitizenReason, Delays>> = {
   battery: { pauseAfterMs: 0, resumeAfterMs: 30_000 },
   metered: { pauseAfterMs: 0, resumeAfterMs: 30_000 },
   hidden: { pauseAfterMs: 5_000, resumeAfterMs: 0 },
+  // All tabs of a machine notice at the same moment that it is busy. Were they to pause together, it would idle, and be
+  // as busy again when all go on: so each waits a time of its own, and those that still wait when it is calm stay.
+  load: { pauseAfterMs: 2_000, resumeAfterMs: 10_000, spreadMs: 20_000 },
 };
 
 /**

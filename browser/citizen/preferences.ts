@@ -5,6 +5,8 @@ export interface Preferences {
   readonly pauseOnBattery: boolean;
   readonly pauseOnMetered: boolean;
   readonly pauseWhenHidden: boolean;
+  /** While this machine has more to do than it can, so that this page comes late. */
+  readonly pauseWhenBusy: boolean;
   /** The screen stays on while this tab computes and is looked at. */
   readonly keepAwake: boolean;
 }
@@ -13,6 +15,7 @@ export const DEFAULT_PREFERENCES: Preferences = {
   pauseOnBattery: true,
   pauseOnMetered: true,
   pauseWhenHidden: false,
+  pauseWhenBusy: true,
   keepAwake: false,
 };
 
@@ -32,6 +35,7 @@ export function loadPreferences(storage: PreferenceStorage | undefined): Prefere
     pauseOnBattery: kept('pauseOnBattery'),
     pauseOnMetered: kept('pauseOnMetered'),
     pauseWhenHidden: kept('pauseWhenHidden'),
+    pauseWhenBusy: kept('pauseWhenBusy'),
     keepAwake: kept('keepAwake'),
   };
 }

@@ -3,6 +3,7 @@
  * it, in a browser through the adapters beside this file, in tests by hand. A value that a browser does not tell is
  * `undefined` and never a reason to pause: guessing would stop machines for nothing.
  */
+import type { Millis } from '../../node/protocol/ids.ts';
 
 /**
  * Something that changes. Tells what holds now as soon as that is known (perhaps before this returns), then every
@@ -31,6 +32,8 @@ export interface Signals {
   /** Whether bytes cost money, or the person has asked for few of them. */
   readonly metered: Signal<boolean | undefined>;
   readonly hidden: Signal<boolean>;
+  /** How late this page's clock ran just now; told again and again. */
+  readonly lateness: Signal<Millis>;
   /** `undefined` where the browser has none. */
   readonly wakeLock: WakeLockSource | undefined;
 }

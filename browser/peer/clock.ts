@@ -80,3 +80,20 @@ export function createClock(timers: TimerWorker): TabClock {
     },
   };
 }
+
+/** Calls back again and again, with this pause from one call to the next. Returns what ends it. */
+export function repeat(
+  clock: Pick<TabClock, 'now' | 'schedule'>,
+  intervalMs: Millis,
+  callback: () => void,
+): () => void {
+  let cancel: () => void;
+  const arm = (): void => {
+    cancel = clock.schedule(clock.now() + intervalMs, () => {
+      arm();
+      callback();
+    });
+  };
+  arm();
+  return () => cancel();
+}

@@ -8,7 +8,7 @@ import { sha256 as hashNow } from '@noble/hashes/sha2.js';
 import { peerNameOf } from '../../node/network/peer-key.ts';
 import type { ConnectedPeer, NetworkTransport } from '../../node/network/transport.ts';
 import type { PauseReason } from '../../node/protocol/event.ts';
-import type { Cid, PeerKey } from '../../node/protocol/ids.ts';
+import type { Cid, Millis, PeerKey } from '../../node/protocol/ids.ts';
 import { openParameters, type Parameters, testParameters } from '../../node/protocol/parameters.ts';
 import { createPeer } from '../../node/protocol/peer.ts';
 import { createDriver, type Driver } from '../../node/runtime/driver.ts';
@@ -22,7 +22,7 @@ import type { KernelRecords } from '../../node/sdk/jobs/kernel-records.ts';
 import type { JobService } from '../../node/sdk/jobs/service.ts';
 import { checkAddresses, dialable, type PageSecurity } from './addresses.ts';
 import { Capacity } from './capacity.ts';
-import { createClock, startTimerWorker, type TabClock } from './clock.ts';
+import { createClock, repeat, startTimerWorker, type TabClock } from './clock.ts';
 import { Database } from './database.ts';
 import { TabPeerError } from './error.ts';
 import { createIdentity, SEED_BYTES } from './identity.ts';
@@ -87,6 +87,8 @@ export interface TabPeer {
   /** Connects to one more daemon. Rejects with a TabPeerError or a NetworkError. */
   dial(address: string): Promise<void>;
   storage(): { readonly blocks: number; readonly bytes: number; readonly bytesMax: number };
+  /** Calls back again and again, also in time while the page is hidden. Returns what ends it. */
+  every(intervalMs: Millis, callback: () => void): () => void;
   /** A block this tab keeps; undefined for one it does not have. Rejects with a StorageError. */
   block(cid: Cid): Promise<Uint8Array | undefined>;
   /** Resolves once, when it has ended, for whatever reason. Never rejects. */
@@ -167,6 +169,7 @@ async function assemble(
     logger,
     agent,
     soon: (callback) => clock.defer(callback),
+    every: (intervalMs, callback) => repeat(clock, intervalMs, callback),
     addressesChanged: (addresses) => driver.dispatch({ type: 'addresses-changed', addresses }),
   });
   const { publicKey: self, saltSecret } = identity;
@@ -236,6 +239,7 @@ async function assemble(
       const { count: blocks, byteLength: bytes, byteLengthMax: bytesMax } = store.blocks;
       return { blocks, bytes, bytesMax };
     },
+    every: (intervalMs, callback) => repeat(clock, intervalMs, callback),
     block: (cid) => store.blocks.get(cid),
     ended,
     stop: () => end('stopped'),
@@ -285,17 +289,13 @@ async function createSeed(database: Database): Promise<Uint8Array> {
 
 /** Hands addresses that peers announce to the transport, as far as a tab can dial them. Returns what ends it. */
 function keepLearning(driver: Driver, transport: NetworkTransport, clock: TabClock, page: PageSecurity): () => void {
-  let cancel: () => void;
-  const learn = (): void => {
+  return repeat(clock, LEARN_INTERVAL_MS, () => {
     // Of connected peers, too: one that is reached through a relay may have a better address.
     for (const { peer, addresses } of driver.view().peers) {
       const usable = dialable(addresses, page);
       if (usable.length > 0) transport.learn(peer, usable);
     }
-    cancel = clock.schedule(clock.now() + LEARN_INTERVAL_MS, learn);
-  };
-  cancel = clock.schedule(clock.now() + LEARN_INTERVAL_MS, learn);
-  return () => cancel();
+  });
 }
 
 /** Last opened, first closed; one that fails does not keep the others open. */

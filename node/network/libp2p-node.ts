@@ -8,19 +8,12 @@ import type { CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-re
 import { type Identify, identify } from '@libp2p/identify';
 import type { ConnectionGater, ConnectionProtector, Libp2p, PrivateKey, Upgrader } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
-import { type Ping, ping } from '@libp2p/ping';
 import { yamux } from '@libp2p/yamux';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2pOptions } from 'libp2p';
 import { messageOf } from './error.ts';
 import { type GossipServiceOptions, gossipService } from './gossip.ts';
-import {
-  DIAL_TIMEOUT_MS,
-  INBOUND_CONNECTIONS_PER_SECOND_MAX,
-  INBOUND_PENDING_MAX,
-  INBOUND_STREAMS_MAX,
-  REFUSALS_MAX,
-} from './limits.ts';
+import { DIAL_TIMEOUT_MS, INBOUND_CONNECTIONS_PER_SECOND_MAX, INBOUND_PENDING_MAX, REFUSALS_MAX } from './limits.ts';
 import type { SwarmKey } from './swarm-key.ts';
 
 export type TransportFactory = NonNullable<Libp2pOptions['transports']>[number];
@@ -28,7 +21,6 @@ export type RelayFactory = ReturnType<typeof circuitRelayServer>;
 
 export interface Services extends Record<string, unknown> {
   readonly identify: Identify;
-  readonly ping: Ping;
   readonly gossip: GossipSub;
   /** Where this peer serves as a relay. */
   readonly relay?: CircuitRelayService;
@@ -77,11 +69,10 @@ export async function createNode(options: Libp2pNodeOptions): Promise<Libp2p<Ser
       // The dialer decides about reconnecting.
       reconnectRetries: 0,
     },
-    // Links are measured, and dead ones dropped, by our own pings: libp2p's would do the same work twice.
+    // Links are measured, and dead ones dropped, by our own beats: libp2p's would do the same work twice.
     connectionMonitor: { enabled: false },
     services: {
       identify: identify(),
-      ping: ping({ maxInboundStreams: INBOUND_STREAMS_MAX }),
       gossip: gossipService(options),
       ...(options.relay === undefined ? {} : { relay: options.relay }),
     },

@@ -43,11 +43,17 @@ export const ADDRESS_BOOK_MAX = 1_024;
 /** Addresses remembered for one peer. More are dropped: each costs a dial. */
 export const ADDRESSES_PER_PEER_MAX = 4;
 
-/** Pings: often enough to notice a dead link before a lease ends, rare enough to cost nothing. */
-export const PING_INTERVAL_MS = 7_000;
-export const PING_TIMEOUT_MS = 10_000;
-/** Pings in a row without an answer before a connection counts as dead. */
-export const PING_FAILURES_MAX = 2;
+/** How often a peer is measured: often enough to notice a dead link before a lease ends, rare enough to cost nothing. */
+export const BEAT_INTERVAL_MS = 7_000;
+/**
+ * A peer of which nothing was heard for so long is hung up, while this side was awake. Only for ends that no socket
+ * tells (a cable, a machine without power); a page that starves beside its workers needs this long.
+ */
+export const SILENCE_MAX_MS = 30_000;
+/** Beats without an answer that are remembered; later answers to older ones tell nothing. */
+export const BEATS_UNANSWERED_MAX = 16;
+/** This side counts as asleep when its own ticks come later than this; hidden pages have theirs a quarter of a second late. */
+export const LATE_MS = 750;
 
 /** Gossip messages handed to the listener and not answered yet. Beyond it: ignored (load is no offence). */
 export const VALIDATIONS_MAX = 4_096;
@@ -98,10 +104,18 @@ export const WEBRTC_QUIET_MAX_MS = 60_000;
 export const CHANGEOVER_MS = 2_000;
 /**
  * WebRTC says nothing when the other side is killed; a browser gives it up after some fifteen seconds. A unit is to be
- * taken over within five, of which the protocol waits two: so such a link is asked this often, and gets this long.
+ * taken over within five, of which the protocol waits two: so such a link is asked this often.
  */
 export const HEARTBEAT_MS = 750;
-export const PROBE_TIMEOUT_MS = 2_000;
+/** Silence of a WebRTC link after which it is looked whether packets still come in; and how long these may be missing. */
+export const WEBRTC_SILENCE_MS = 1_500;
+export const PACKET_SILENCE_MAX_MS = 2_000;
+/** Where nobody can tell of packets: as long, or four times the slowest of the last round trips, at most this. */
+export const WEBRTC_SILENCE_BLIND_MAX_MS = 10_000;
+/** A peer that its relay has just lost must be heard, or its packets, within this. */
+export const SUSPICION_MS = 1_250;
+/** A peer that comes by a relay although it has a socket here must be heard on that within this. */
+export const SOCKET_SUSPICION_MS = 5_000;
 
 /** One direct message. */
 export const DIRECT_BYTES_MAX = EXCHANGE_MESSAGE_BYTES_MAX;

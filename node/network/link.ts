@@ -39,7 +39,6 @@ export class Link {
   state: LinkState = 'identifying';
   agent = '';
   roundTripMs: number | undefined;
-  pingFailures = 0;
   readonly #init: LinkInit;
   readonly #ready: Deferred<boolean> = deferred();
   #connection: Connection;

@@ -32,6 +32,8 @@ export interface TransportOptions {
   readonly sha256: Sha256;
   /** Makes the turn in which messages are published. A tab hands in its own, which an ending page still gets. */
   readonly soon?: (callback: () => void) => void;
+  /** Calls back again and again; returns what ends it. A tab hands in its own, since timers of hidden pages are slow. */
+  readonly every?: (intervalMs: number, callback: () => void) => () => void;
   /** A provider of a block that sends nothing for this long is left for the next one. Default 10 s. */
   readonly providerIdleMs?: number;
 }

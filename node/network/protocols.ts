@@ -9,6 +9,8 @@ export interface ProtocolNames {
   readonly direct: string;
   readonly blocks: string;
   readonly membership: string;
+  /** Beats, which show that a peer lives. */
+  readonly beats: string;
   /** By which a full peer tells a newcomer so. */
   readonly refusal: string;
 }
@@ -20,6 +22,7 @@ export function protocolNames(parameters: Parameters): ProtocolNames {
     direct: `/${network}/direct`,
     blocks: `/${network}/blocks`,
     membership: `/${network}/membership`,
+    beats: `/${network}/beats`,
     refusal: `/${network}/refusal`,
   };
 }

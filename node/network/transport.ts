@@ -10,6 +10,7 @@ import type { PeerKey } from '../protocol/ids.ts';
 import type { FetchOutcome, FetchRequest, TransportListener } from '../runtime/environment.ts';
 import type { Logger } from '../runtime/log.ts';
 import { parseAddress, parseListenAddress, peerOfAddress } from './address.ts';
+import { answerBeats } from './beats.ts';
 import { BlockChannel } from './block-channel.ts';
 import { BlockClient } from './block-client.ts';
 import { BlockServer } from './block-server.ts';
@@ -33,6 +34,7 @@ import {
 import { Link } from './link.ts';
 import { answerChallenge, challengeMember, MembershipError } from './membership.ts';
 import type { ConnectedPeer, NetworkTransport, NetworkUsage, TransportOptions } from './options.ts';
+import { lastPacketAgoMs } from './packets.ts';
 import { peerKeyOf } from './peer-key.ts';
 import { incompatibility, type ProtocolNames, protocolNames } from './protocols.ts';
 import { Pulse } from './pulse.ts';
@@ -41,7 +43,7 @@ import { RelayClient } from './relay-client.ts';
 import { isRelayAddress, isRelayed, isWebRtc, relayHost, SIGNALLING } from './relayed.ts';
 import { Room } from './room.ts';
 import { parseSwarmKey, type SwarmKey } from './swarm-key.ts';
-import { soon, Turns } from './turns.ts';
+import { every, soon, Turns } from './turns.ts';
 import { Upgrades } from './upgrades.ts';
 
 export type { ConnectedPeer, NetworkTransport, NetworkUsage, TransportOptions } from './options.ts';
@@ -110,6 +112,9 @@ class Libp2pTransport implements NetworkTransport {
     });
     this.#pulse = new Pulse({
       logger: options.logger,
+      protocol: this.#names.beats,
+      every: options.every ?? every,
+      lastPacketAgoMs,
       links: () => this.#linksUp(),
       reaches: ({ peerId }) => this.#gossip!.reaches(peerId),
       measured: ({ peer }, roundTripMs) => this.#report((to) => to.roundTrip(peer, roundTripMs)),
@@ -167,6 +172,7 @@ class Libp2pTransport implements NetworkTransport {
       ready: (source) => this.#ready(source),
       received: (token, source, bytes) => {
         const peer = peerKeyOf(source);
+        this.#heard(peer);
         this.#report((to) => to.gossip(token, peer, bytes));
       },
     });
@@ -267,6 +273,11 @@ class Libp2pTransport implements NetworkTransport {
     return [...this.#links.values()].filter(({ state }) => state === 'up');
   }
 
+  #heard(peer: PeerKey): void {
+    const link = this.#links.get(peer);
+    if (link !== undefined) this.#pulse.heard(link);
+  }
+
   // Streams
 
   async #handleStreams(node: Libp2p<Services>): Promise<void> {
@@ -288,6 +299,15 @@ class Libp2pTransport implements NetworkTransport {
         this.#server.serve(stream).catch((error: unknown) => {
           this.#logger.log('debug', 'a block stream ended', { error: messageOf(error) });
         });
+      },
+      limits,
+    );
+    await node.handle(
+      this.#names.beats,
+      async (stream, connection) => {
+        const link = this.#linkOf(connection);
+        if (await link?.ready) answerBeats(stream, () => this.#pulse.heard(link!));
+        else stream.abort(new Error('not welcome'));
       },
       limits,
     );
@@ -335,7 +355,10 @@ class Libp2pTransport implements NetworkTransport {
         this.#options.providerIdleMs ?? PROVIDER_IDLE_MS,
       ),
       logger: this.#logger,
-      received: (bytes) => this.#report((to) => to.direct(peer, bytes)),
+      received: (bytes) => {
+        this.#heard(peer);
+        this.#report((to) => to.direct(peer, bytes));
+      },
       broken: (reason) => this.#hangUp(link, reason),
     });
     this.#links.set(peer, link);
@@ -354,7 +377,7 @@ class Libp2pTransport implements NetworkTransport {
     const known = this.#links.get(peerKeyOf(connection.remotePeer));
     if (known?.state === 'up' && known.connection !== connection) {
       if (isRelayed(connection))
-        return known.isRelayed ? this.#replaceOld(known, connection) : void this.#pulse.probe(known);
+        return known.isRelayed ? this.#replaceOld(known, connection) : this.#pulse.suspect(known);
       if (known.isRelayed) return void this.#move(known, connection);
       this.#replaceOld(known, connection);
     }
@@ -366,7 +389,7 @@ class Libp2pTransport implements NetworkTransport {
     const link = this.#links.get(peerKeyOf(connection.remotePeer));
     // A relay hears at once when a tab is gone; WebRTC takes half a minute. It may also be the relay that is gone.
     if (link?.state === 'up' && link.connection !== connection && isWebRtc(link.connection.remoteAddr)) {
-      void this.#pulse.probe(link);
+      this.#pulse.suspect(link);
     }
   }
 
@@ -384,7 +407,7 @@ class Libp2pTransport implements NetworkTransport {
     this.#logger.log('info', 'a link is direct now', { peer: link.peer, address: link.address });
     // Told again: whoever lists peers sees how this one is reached, and both sides compare what they know once more.
     this.#report((to) => to.connected(link.peer, link.address, link.agent));
-    void this.#pulse.ping(link);
+    this.#pulse.begin(link);
   }
 
   #watchIdentify(connection: Connection): void {
@@ -453,7 +476,7 @@ class Libp2pTransport implements NetworkTransport {
     link.up();
     this.#dialer.connected(peer);
     void link.runOutgoing(stream);
-    void this.#pulse.ping(link);
+    this.#pulse.begin(link);
     this.#relayClient?.check();
     if (!link.isRelayed) return;
     const better = this.#node
@@ -491,6 +514,7 @@ class Libp2pTransport implements NetworkTransport {
     const wasUp = link.state === 'up';
     this.#links.delete(link.peer);
     link.close();
+    this.#pulse.forget(link);
     if (wasUp) this.#report((to) => to.disconnected(link.peer));
     this.#relayClient?.check();
   }

@@ -18,6 +18,11 @@ export function soon(callback: () => void): void {
   port2.postMessage(undefined);
 }
 
+export function every(intervalMs: number, callback: () => void): () => void {
+  const timer = setInterval(callback, intervalMs);
+  return () => clearInterval(timer);
+}
+
 export class Turns {
   #waiting: (() => void)[] = [];
   #closed = false;

@@ -33,7 +33,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
     page.on('pageerror', ({ message }) => errors.push(message));
     await page.evaluate(() => fixture.startCitizen());
     const state = () => page.evaluate(() => fixture.citizenState());
-    const asleep = { battery: 'charging', metered: false, hidden: false, wakeLock: 'off' };
+    const asleep = { battery: 'charging', metered: false, hidden: false, busy: false, wakeLock: 'off' };
     await until('the battery is known', async () => (await state()).battery !== 'unknown');
     expect(await state()).toEqual(asleep);
     expect((await page.evaluate(() => fixture.view())).paused).toEqual([]);

@@ -55,7 +55,10 @@ const PAUSES: Readonly<Record<PauseReason, { readonly because: string; readonly 
   metered: { because: 'on a metered connection', until: 'it goes on by itself on another one' },
   hidden: { because: 'while this tab is hidden', until: 'it goes on when you come back' },
   hours: { because: 'outside the hours it may work', until: 'it goes on by itself' },
-  load: { because: 'while this machine is busy', until: 'it goes on by itself' },
+  load: {
+    because: 'because this machine has more to do than it can',
+    until: 'it goes on by itself when pages come in time again',
+  },
 };
 
 /** A browser does not tell a page why a connection failed, so all likely causes are named. */

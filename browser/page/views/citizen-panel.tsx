@@ -39,6 +39,14 @@ const ROWS: readonly Row[] = [
     now: () => 'Otherwise it goes on behind other tabs, at the same speed.',
   },
   {
+    preference: 'pauseWhenBusy',
+    name: 'Step back when this machine is busy',
+    now: ({ busy }) =>
+      busy
+        ? 'This machine has more to do than it can: pages come late.'
+        : 'This machine keeps up. When pages come late, this tab pauses until others have had their turn.',
+  },
+  {
     preference: 'keepAwake',
     name: 'Keep the screen awake',
     now: ({ wakeLock }) =>

@@ -26,7 +26,7 @@ export async function openPeer(
   opened = peer;
   const citizen = createCitizen({
     capacity: peer.capacity,
-    signals: browserSignals(),
+    signals: browserSignals(peer.every),
     storage,
     work: workSignal(peer.driver, pageTimer),
   });

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { batterySignal } from '../../../browser/citizen/battery.ts';
 import { browserSignals } from '../../../browser/citizen/browser-signals.ts';
 import { meteredSignal } from '../../../browser/citizen/connection.ts';
+import { latenessSignal } from '../../../browser/citizen/lateness.ts';
+import { LATENESS_INTERVAL_MS } from '../../../browser/citizen/limits.ts';
 import { screenWakeLock } from '../../../browser/citizen/screen-wake-lock.ts';
 import type { Timer } from '../../../browser/citizen/timer.ts';
 import { hiddenSignal } from '../../../browser/citizen/visibility.ts';
@@ -148,10 +150,36 @@ describe('the wake lock adapter', () => {
   });
 });
 
+describe('lateness', () => {
+  it('is what passes beyond the time after which a call was asked for', () => {
+    let nowMs = 5_000;
+    let call: (() => void) | undefined;
+    const signal = latenessSignal(
+      (intervalMs, callback) => {
+        expect(intervalMs).toBe(LATENESS_INTERVAL_MS);
+        call = callback;
+        return () => {
+          call = undefined;
+        };
+      },
+      () => nowMs,
+    );
+    const told: number[] = [];
+    const stop = signal((lateMs) => told.push(lateMs));
+    for (const lateMs of [0, 300, -4, 7]) {
+      nowMs += LATENESS_INTERVAL_MS + lateMs;
+      call!();
+    }
+    expect(told).toEqual([0, 300, 0, 7]);
+    stop();
+    expect(call).toBeUndefined();
+  });
+});
+
 describe('the signals of a browser', () => {
   it('start in one that has none of them', () => {
     const document = Object.assign(new Target(), { visibilityState: 'visible' });
-    const signals = browserSignals({ navigator: {}, document });
+    const signals = browserSignals(() => () => undefined, { navigator: {}, document });
     const told: unknown[] = [];
     for (const signal of [signals.battery, signals.metered, signals.hidden]) signal((value) => told.push(value))();
     expect([told, signals.wakeLock]).toEqual([[undefined, undefined, false], undefined]);

@@ -1,7 +1,7 @@
 /** The good citizen over signals that the test gives, and a capacity as the peer's own. */
 import { describe, expect, it } from 'vitest';
 import { createCitizen } from '../../../browser/citizen/citizen.ts';
-import { DELAYS } from '../../../browser/citizen/limits.ts';
+import { BUSY_LATENESS_MS, CALM_LATENESS_MS, DELAYS, LATENESS_LOOKS } from '../../../browser/citizen/limits.ts';
 import {
   DEFAULT_PREFERENCES,
   loadPreferences,
@@ -108,6 +108,7 @@ function start({ preferences, paused = [], battery, wakeLock, knowsWork = false 
     battery: new Source<BatteryReading | undefined>(battery),
     metered: new Source<boolean | undefined>(undefined),
     hidden: new Source(false),
+    lateness: new Source(0),
     work: new Source(false),
   };
   const timer = new Time();
@@ -119,10 +120,12 @@ function start({ preferences, paused = [], battery, wakeLock, knowsWork = false 
       battery: sources.battery.signal,
       metered: sources.metered.signal,
       hidden: sources.hidden.signal,
+      lateness: sources.lateness.signal,
       wakeLock,
     },
     storage,
     timer,
+    random: () => 0.5,
     ...(knowsWork ? { work: sources.work.signal } : {}),
   });
   let changes = 0;
@@ -177,6 +180,28 @@ describe('the good citizen', () => {
     expect(capacity.state.paused).toEqual([]);
   });
 
+  it('steps back while the machine is busy, after a time of its own, and says so', () => {
+    const { lateness, capacity, citizen, timer, changes } = start();
+    const { pauseAfterMs, resumeAfterMs, spreadMs } = DELAYS.load;
+    const looks = (lateMs: number): void => {
+      for (let look = 0; look < LATENESS_LOOKS; look++) lateness.set(lateMs);
+    };
+    looks(2 * BUSY_LATENESS_MS);
+    expect([citizen.state().busy, capacity.state.paused, changes()]).toEqual([true, [], 1]);
+    timer.pass(pauseAfterMs + spreadMs! / 2 - 1);
+    expect(capacity.state.paused).toEqual([]);
+    timer.pass(1);
+    expect(capacity.state.paused).toEqual(['load']);
+    looks(CALM_LATENESS_MS / 2);
+    expect(citizen.state().busy).toBe(false);
+    timer.pass(resumeAfterMs + spreadMs! / 2);
+    expect(capacity.state.paused).toEqual([]);
+    looks(2 * BUSY_LATENESS_MS);
+    timer.pass(pauseAfterMs + spreadMs!);
+    citizen.setPreference('pauseWhenBusy', false);
+    expect(capacity.state.paused).toEqual([]);
+  });
+
   it('says nothing when nothing has changed, and nothing to who has left', () => {
     const { battery, citizen, changes } = start({ battery: { charging: true, level: 0.5 } });
     battery.set({ charging: true, level: 0.6 });
@@ -190,13 +215,14 @@ describe('the good citizen', () => {
   });
 
   it('follows nothing once it is closed, and leaves the pause to the peer that ends', () => {
-    const { battery, metered, hidden, capacity, citizen, timer, changes } = start();
+    const { battery, metered, hidden, lateness, capacity, citizen, timer, changes } = start();
     battery.set({ charging: false, level: 0.5 });
     battery.set({ charging: true, level: 0.5 });
     const before = changes();
     citizen.close();
     citizen.close();
-    expect([battery.watched, metered.watched, hidden.watched, timer.armed]).toEqual([false, false, false, 0]);
+    expect([battery, metered, hidden, lateness].map(({ watched }) => watched)).toEqual([false, false, false, false]);
+    expect(timer.armed).toBe(0);
     citizen.setPreference('pauseOnBattery', false);
     expect(capacity.state.paused).toEqual(['battery']);
     expect(changes()).toBe(before);
@@ -320,6 +346,7 @@ describe('preferences', () => {
         battery: new Source<BatteryReading | undefined>(undefined).signal,
         metered: signal,
         hidden: new Source(false).signal,
+        lateness: new Source(0).signal,
         wakeLock: undefined,
       },
       storage: { getItem: refuse, setItem: refuse },

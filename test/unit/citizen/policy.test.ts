@@ -1,6 +1,13 @@
 /** The policy alone: readings and time in, reasons to pause out. */
 import { describe, expect, it } from 'vitest';
-import { BATTERY_LOW_LEVEL, BATTERY_RECOVERED_LEVEL, DELAYS } from '../../../browser/citizen/limits.ts';
+import {
+  BATTERY_LOW_LEVEL,
+  BATTERY_RECOVERED_LEVEL,
+  BUSY_LATENESS_MS,
+  CALM_LATENESS_MS,
+  DELAYS,
+  LATENESS_LOOKS,
+} from '../../../browser/citizen/limits.ts';
 import {
   batteryState,
   createPolicy,
@@ -13,12 +20,13 @@ import { DEFAULT_PREFERENCES, type Preferences } from '../../../browser/citizen/
 
 class Run {
   nowMs = 1_000;
+  chance = 0;
   policy: Policy;
   constructor(preferences: Partial<Preferences> = {}) {
     this.policy = createPolicy({ ...DEFAULT_PREFERENCES, ...preferences });
   }
   put(input: PolicyInput): this {
-    this.policy = decide(this.policy, input, this.nowMs);
+    this.policy = decide(this.policy, input, this.nowMs, this.chance);
     return this;
   }
   battery(level: number, charging = false): this {
@@ -128,6 +136,57 @@ describe('a hidden page', () => {
 
   it('that is hidden when its owner chooses so pauses at once', () => {
     expect(hide(new Run(), true).choose({ pauseWhenHidden: true }).paused).toEqual(['hidden']);
+  });
+});
+
+describe('a busy machine', () => {
+  const { pauseAfterMs, resumeAfterMs, spreadMs } = DELAYS.load;
+  const looks = (run: Run, lateMs: number, times = LATENESS_LOOKS): Run => {
+    for (let look = 0; look < times; look++) run.put({ type: 'lateness', lateMs });
+    return run;
+  };
+
+  it('pauses a while after pages come late, and resumes a while after they no longer do', () => {
+    const run = looks(new Run(), BUSY_LATENESS_MS);
+    expect(run.pass(pauseAfterMs - 1).paused).toEqual([]);
+    expect(run.pass(1).paused).toEqual(['load']);
+    looks(run, CALM_LATENESS_MS);
+    expect(run.pass(resumeAfterMs - 1).paused).toEqual(['load']);
+    expect(run.pass(1).paused).toEqual([]);
+  });
+
+  it('is not one that was late once or twice, nor one that is a little late', () => {
+    const run = looks(new Run(), 0);
+    looks(looks(run, 60_000, 2), 0, 3);
+    expect(run.pass(pauseAfterMs).paused).toEqual([]);
+    looks(run, BUSY_LATENESS_MS - 1);
+    expect(run.pass(pauseAfterMs).paused).toEqual([]);
+    expect(run.policy.isBusy).toBe(false);
+  });
+
+  it('stays as it was between the two thresholds: some compute, the others wait', () => {
+    const between = (BUSY_LATENESS_MS + CALM_LATENESS_MS) / 2;
+    const computing = looks(new Run(), between);
+    expect(computing.pass(10 * pauseAfterMs).paused).toEqual([]);
+    const waiting = looks(looks(new Run(), BUSY_LATENESS_MS).pass(pauseAfterMs), between);
+    expect(waiting.pass(10 * resumeAfterMs).paused).toEqual(['load']);
+  });
+
+  it('is left by one tab after the other: who has not paused when it is calm again stays', () => {
+    const tabs = [0, 0.25, 0.5, 0.75].map((chance) => ({ chance, run: new Run() }));
+    for (const { chance, run } of tabs) {
+      run.chance = chance;
+      looks(run, BUSY_LATENESS_MS).pass(pauseAfterMs + 0.3 * spreadMs!);
+    }
+    expect(tabs.map(({ run }) => run.paused.length)).toEqual([1, 1, 0, 0]);
+    for (const { run } of tabs) looks(run, CALM_LATENESS_MS).pass(resumeAfterMs + 0.1 * spreadMs!);
+    expect(tabs.map(({ run }) => run.paused.length)).toEqual([0, 1, 0, 0]);
+  });
+
+  it('is no reason for an owner who does not want that', () => {
+    const run = looks(new Run({ pauseWhenBusy: false }), BUSY_LATENESS_MS);
+    expect(run.pass(10 * pauseAfterMs).paused).toEqual([]);
+    expect(run.choose({ pauseWhenBusy: true }).paused).toEqual(['load']);
   });
 });
 
