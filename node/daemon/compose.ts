@@ -118,6 +118,7 @@ async function assemble(
     bootstrap: config.bootstrap,
     swarmKey: config.swarmKey?.text,
     tls: config.tls,
+    peersMax: config.peersMax,
     // Tabs need a relay to meet; a peer that no tab can connect to carries nobody's traffic.
     ...(listen.some(isForTabs) ? {} : { reservationsMax: 0 }),
     parameters,

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseAddress, parseListenAddress } from '../network/address.ts';
+import { PEERS_MAX } from '../network/limits.ts';
 import { defaultDataFolder, readText } from './data-folder.ts';
 import { type ErrorCode, ShoalError } from './errors.ts';
 import { LOG_LEVELS, type LogThreshold } from './log-levels.ts';
@@ -28,6 +29,8 @@ export interface Config {
   readonly logLevel: LogThreshold;
   /** Bytes of blocks kept. */
   readonly blockQuota: number;
+  /** Peers connected at once; further ones are told that this one is full. */
+  readonly peersMax: number;
   /** Name of a test network: only peers with the same name, and no swarm key, hear each other. */
   readonly network: string | undefined;
   /** Where the page for volunteers is served; undefined if it is not. */
@@ -113,6 +116,12 @@ export const CONFIG_KEYS: { readonly [key in ConfigKey]: Key } = {
     code: 'configuration',
   },
   blockQuota: { flag: '--block-quota', variable: 'SHOAL_BLOCK_QUOTA', schema: byteSize, code: 'configuration' },
+  peersMax: {
+    flag: '--peers-max',
+    variable: 'SHOAL_PEERS_MAX',
+    schema: wholeNumber(1, 1_024),
+    code: 'configuration',
+  },
   network: {
     flag: '--network',
     variable: 'SHOAL_NETWORK',
@@ -159,6 +168,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     apiPort: get('apiPort', 0),
     logLevel: get<LogThreshold>('logLevel', 'info'),
     blockQuota: get('blockQuota', 4 * 1024 ** 3),
+    peersMax: get('peersMax', PEERS_MAX),
     network: get<string | undefined>('network', undefined),
     serveVolunteers: get<Place | undefined>('serveVolunteers', undefined),
     volunteerHost: get<string | undefined>('volunteerHost', undefined),

@@ -23,7 +23,8 @@ Measurements:
   tab            a volunteering tab against a volunteering daemon, two workers each, as a ratio; needs Chromium
   hidden         a tab that is really hidden against the same tab visible, as a ratio; needs Chromium and Xvfb
   steps          a fresh instance of a kernel against one that is reset, and what a checkpoint takes
-  crowd          20 tabs join one daemon: how long it takes, memory of a tab and of a connection; needs Chromium
+  crowd          20 tabs join one daemon and share a job, one more is turned away: how long it takes, memory of a tab
+                 and of a connection; fails when they are not all connected within a minute; needs Chromium
 
 Options:
   --rounds <n>        of tab and hidden: how often each side has its turn (default 9)
@@ -92,7 +93,7 @@ async function main(args: readonly string[]): Promise<number> {
     screen.done();
     if (json) console.log(JSON.stringify(report, undefined, 2));
     else for (const line of lines) screen.line(line);
-    return 0;
+    return 'failures' in report && (report.failures as readonly string[]).length > 0 ? 1 : 0;
   } catch (error) {
     await interruption.passed();
     screen.done();

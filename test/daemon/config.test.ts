@@ -90,6 +90,8 @@ describe('configuration', () => {
     ['logLevel', { logLevel: 'loud' }, {}, '--log-level', EXIT.configuration],
     ['blockQuota', { blockQuota: '1MB' }, {}, '--block-quota', EXIT.configuration],
     ['blockQuota', { blockQuota: 'lots' }, {}, '--block-quota', EXIT.configuration],
+    ['peersMax', { peersMax: '0' }, {}, '--peers-max', EXIT.configuration],
+    ['peersMax', {}, { SHOAL_PEERS_MAX: '1025' }, 'SHOAL_PEERS_MAX', EXIT.configuration],
     ['network', { network: 'No Spaces' }, {}, '--network', EXIT.configuration],
     ['listen', { listen: ['127.0.0.1:4100'] }, {}, '--listen', EXIT.address],
     ['bootstrap', {}, { SHOAL_BOOTSTRAP: 'somewhere' }, 'SHOAL_BOOTSTRAP', EXIT.address],

@@ -33,6 +33,7 @@ interface PeerFlags extends CommonFlags {
   readonly swarmKey?: string;
   readonly apiPort?: string;
   readonly blockQuota?: string;
+  readonly peersMax?: string;
   readonly network?: string;
   readonly serveVolunteers?: string | true;
   readonly volunteerHost?: string;
@@ -187,7 +188,8 @@ function peerFlags(target: Command): Command {
     .option('--swarm-key <file>', 'key of a private network')
     .option('--network <name>', 'name of a test network')
     .option('--api-port <port>', 'port of the control API on 127.0.0.1 (default: any free one)')
-    .option('--block-quota <size>', 'space for blocks, e.g. 2GiB (default: 4GiB)');
+    .option('--block-quota <size>', 'space for blocks, e.g. 2GiB (default: 4GiB)')
+    .option('--peers-max <n>', 'peers connected at once; further ones are told that it is full (default: 128)');
 }
 
 /** Of a peer that stays: only it can be handed to others. */
@@ -223,6 +225,7 @@ function sourcesOf(flags: PeerFlags): ConfigSources {
       apiPort: flags.apiPort,
       logLevel: flags.logLevel,
       blockQuota: flags.blockQuota,
+      peersMax: flags.peersMax,
       network: flags.network,
       serveVolunteers: flags.serveVolunteers,
       volunteerHost: flags.volunteerHost,

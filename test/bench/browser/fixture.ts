@@ -21,6 +21,8 @@ interface Fixture {
   pause(reason: 'manual'): void;
   resume(reason: 'manual'): void;
   stop(): Promise<string>;
+  startCitizen(): void;
+  log(): readonly string[];
 }
 
 export function call<Name extends keyof Fixture>(
