@@ -14,6 +14,11 @@ export function isRelayed({ remoteAddr, limits }: Pick<Connection, 'remoteAddr' 
   return limits !== undefined || isRelayAddress(remoteAddr);
 }
 
+/** Through a relay, or by WebRTC that meets at one. */
+export function isByRelay(address: Multiaddr): boolean {
+  return namesOf(address).includes('p2p-circuit');
+}
+
 /** Every byte to this address would go through a relay. */
 export function isRelayAddress(address: Multiaddr): boolean {
   const names = namesOf(address);

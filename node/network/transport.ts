@@ -9,7 +9,7 @@ import { toHex } from '../protocol/bytes.ts';
 import type { PeerKey } from '../protocol/ids.ts';
 import type { FetchOutcome, FetchRequest, TransportListener } from '../runtime/environment.ts';
 import type { Logger } from '../runtime/log.ts';
-import { parseAddress, parseListenAddress, peerOfAddress } from './address.ts';
+import { parseAddress, parseListenAddress } from './address.ts';
 import { answerBeats } from './beats.ts';
 import { BlockChannel } from './block-channel.ts';
 import { BlockClient } from './block-client.ts';
@@ -17,18 +17,17 @@ import { BlockServer } from './block-server.ts';
 import type { Carriers } from './carriers.ts';
 import { DialFailureReports } from './dial-failure-reports.ts';
 import { Dialer } from './dialer.ts';
+import { Dialling } from './dialling.ts';
 import { messageOf, NetworkError } from './error.ts';
 import { Gossip, SharedHosts } from './gossip.ts';
 import { createNode, type Services } from './libp2p-node.ts';
 import {
-  CONNECTION_TARGET,
   DIAL_TIMEOUT_MS,
   IDENTIFY_TIMEOUT_MS,
   INBOUND_STREAMS_MAX,
   INCOMPATIBLE_MAX,
   OPEN_STREAM_TIMEOUT_MS,
   PROVIDER_IDLE_MS,
-  RELAYED_TARGET,
   WEBRTC_TIMEOUT_MS,
 } from './limits.ts';
 import { Link } from './link.ts';
@@ -40,7 +39,7 @@ import { incompatibility, type ProtocolNames, protocolNames } from './protocols.
 import { Pulse } from './pulse.ts';
 import { readRefusal } from './refusal.ts';
 import { RelayClient } from './relay-client.ts';
-import { isRelayAddress, isRelayed, isWebRtc, relayHost, SIGNALLING } from './relayed.ts';
+import { isRelayed, isWebRtc, relayHost, SIGNALLING } from './relayed.ts';
 import { Room } from './room.ts';
 import { parseSwarmKey, type SwarmKey } from './swarm-key.ts';
 import { every, soon, Turns } from './turns.ts';
@@ -66,6 +65,7 @@ class Libp2pTransport implements NetworkTransport {
   readonly #announce: readonly Multiaddr[];
   readonly #links = new Map<PeerKey, Link>();
   readonly #turns = new Turns();
+  readonly #dialling: Dialling;
   readonly #dialer: Dialer;
   readonly #server: BlockServer;
   readonly #client: BlockClient;
@@ -95,12 +95,14 @@ class Libp2pTransport implements NetworkTransport {
     this.#failures = new DialFailureReports(this.#swarmKey !== undefined, options.logger, (address, code, detail) =>
       this.#report((to) => to.dialFailed(address, code, detail)),
     );
+    const dialling = new Dialling(this.#links, () => (this.#stopped ? undefined : this.#node));
+    this.#dialling = dialling;
     this.#dialer = new Dialer(options.bootstrap.map(parseAddress), {
       self: this.self,
       logger: options.logger,
-      dial: (addresses) => this.#dialAddresses(addresses),
-      isConnected: (peer, addresses) => this.#isConnected(peer, addresses),
-      wantsMore: (addresses) => this.#wantsMore(addresses),
+      dial: (addresses) => dialling.dial(addresses),
+      isConnected: (peer, addresses) => dialling.isConnected(peer, addresses),
+      wantsMore: (addresses) => dialling.wantsMore(addresses),
       isReachable: this.#listen.length > 0,
       failed: (address, error, reachedBefore) => this.#failures.dialFailed(address, error, reachedBefore),
     });
@@ -211,7 +213,7 @@ class Libp2pTransport implements NetworkTransport {
   async dial(address: string): Promise<void> {
     const parsed = parseAddress(address);
     try {
-      await this.#dialAddresses([parsed]);
+      await this.#dialling.dial([parsed]);
     } catch (error) {
       this.#failures.dialFailed(address, error, false);
       throw new NetworkError('dial-failed', `${address}: ${messageOf(error)}`, { cause: error });
@@ -518,39 +520,6 @@ class Libp2pTransport implements NetworkTransport {
     if (wasUp) this.#report((to) => to.disconnected(link.peer));
     this.#relayClient?.check();
   }
-
-  // Dialling
-
-  /** A relayed link does not count where there is an address that needs no relay. */
-  #isConnected(peer: PeerKey, addresses: readonly Multiaddr[]): boolean {
-    const link = this.#links.get(peer);
-    return link !== undefined && (!link.isRelayed || addresses.every(isCircuit));
-  }
-
-  #wantsMore(addresses: readonly Multiaddr[]): boolean {
-    if (!addresses.every(isCircuit)) return this.#links.size < CONNECTION_TARGET;
-    const byRelay = [...this.#links.values()].filter(({ connection }) => isCircuit(connection.remoteAddr));
-    return byRelay.length < RELAYED_TARGET && this.#links.size < CONNECTION_TARGET;
-  }
-
-  async #dialAddresses(addresses: readonly Multiaddr[]): Promise<PeerKey> {
-    if (this.#node === undefined || this.#stopped)
-      throw new NetworkError('not-started', 'the transport is not running');
-    const named = addresses[0] === undefined ? undefined : peerOfAddress(addresses[0]);
-    // A second relayed connection would be no better than the one there is. And WebRTC by way of a relay is never
-    // dialled at first, because it may take long to fail: see `Upgrades`.
-    const isLinked = named !== undefined && this.#links.has(named);
-    const usable = addresses.filter((address) => !isCircuit(address) || (!isLinked && isRelayAddress(address)));
-    const signal = AbortSignal.timeout(usable.length * DIAL_TIMEOUT_MS + 1_000);
-    // Forced, because libp2p takes an inbound connection by the same relay for the same, and closes the new one.
-    const force = usable.some(isRelayAddress);
-    const connection = await this.#node.dial(usable, { signal, force });
-    return peerKeyOf(connection.remotePeer);
-  }
-}
-
-function isCircuit(address: Multiaddr): boolean {
-  return address.getComponents().some(({ name }) => name === 'p2p-circuit');
 }
 
 function openStream(connection: Connection, protocol: string): Promise<Stream> {

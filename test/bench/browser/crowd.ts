@@ -103,13 +103,18 @@ export async function measureCrowd({ createSwarm }: Interruption, screen: Screen
     const startedAt = performance.now();
     const tabs: OpenTab[] = [];
     let left = TABS;
+    const isLate = (): boolean => performance.now() - startedAt > JOIN_MAX_MS;
     const openSome = async (): Promise<void> => {
-      while (left-- > 0) {
+      while (!isLate() && left-- > 0) {
         tabs.push(await join());
         screen.progress(tabs.length / TABS, `${tabs.length} of ${TABS} tabs`);
       }
     };
     await Promise.all(Array.from({ length: OPENED_AT_ONCE }, openSome));
+    if (tabs.length < TABS) {
+      const busy = `other processes took ${others().toFixed(1)} cores`;
+      throw new Error(`only ${tabs.length} of ${TABS} tabs could be opened within ${JOIN_MAX_MS / 1_000} s; ${busy}`);
+    }
     let joinedAfterMs = await within(
       async () => (await connected(submitter)).length === TABS,
       JOIN_MAX_MS - (performance.now() - startedAt),
