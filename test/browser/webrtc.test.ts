@@ -157,7 +157,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
     `connects two tabs, with a daemon as relay that they outlive${noNamespace ?? ''}`,
     async () => {
       const result = await runInNamespace('two-tabs', { folder, executablePath: executablePath! });
-      expect(result).toEqual({ linked: true, exchanged: true, outlived: true });
+      expect(result).toEqual({ linked: true, exchanged: true, stayed: true, outlived: true });
     },
   );
 });

@@ -1,6 +1,6 @@
 /**
  * Runs in a network namespace of its own: two tabs meet at a daemon's relay, move to WebRTC, exchange words and blocks
- * there, and go on when the daemon is killed. The last line of the output tells what was the case, as JSON.
+ * there, stay linked while the page of one hangs, and go on when the daemon is killed. The last line of the output tells what was the case, as JSON.
  */
 import type { Page } from 'playwright-core';
 import { launch, serve } from '../../browser/browser.ts';
@@ -11,6 +11,8 @@ import { startDaemon, until } from '../daemon.ts';
 declare const network: NetworkFixture;
 
 const NETWORK = 'two-tabs';
+/** Longer than any dead peer is kept. */
+const HANG_MS = 6_000;
 const BLOCK_BYTES = 2 * 1024 * 1024;
 /** Without it Chromium would offer names that only multicast resolves. */
 const SHOW_ADDRESSES = '--disable-features=WebRtcHideLocalIpsWithMdns';
@@ -48,6 +50,15 @@ try {
     await exchange(from, to);
   }
 
+  // A page that has no time, as beside many others that compute, is late, not dead: its link stays.
+  await other.page.evaluate((hangMs) => {
+    const untilMs = performance.now() + hangMs;
+    while (performance.now() < untilMs);
+  }, HANG_MS);
+  await exchange(one, other);
+  const lost = (await one.page.evaluate(() => network.events())).filter(({ type }) => type === 'disconnected');
+  if (lost.length > 0) throw new Error(`a page that hung was taken for dead: ${JSON.stringify(lost)}`);
+
   await daemon.kill('SIGKILL');
   for (const { page } of [one, other]) {
     await until('the end of the relay', async () =>
@@ -62,7 +73,7 @@ try {
     const events = await from.page.evaluate(() => network.events());
     if (events.some(({ type, of }) => type === 'disconnected' && of === to.self)) throw new Error('the link was lost');
   }
-  process.stdout.write(`${JSON.stringify({ linked: true, exchanged: true, outlived: true })}\n`);
+  process.stdout.write(`${JSON.stringify({ linked: true, exchanged: true, stayed: true, outlived: true })}\n`);
 } catch (error) {
   for (const page of browser.contexts().flatMap((context) => context.pages())) {
     say((await page.evaluate(() => network.log()).catch(() => [])).join('\n'));
