@@ -2,29 +2,34 @@
  * Which of a function's arithmetic NaNs anybody can look at. Most floating-point results go straight into more
  * arithmetic or a comparison, which give the same result whatever the bits of a NaN; making those canonical would
  * double the time of a numeric loop for nothing. The rest is observed: stored, reinterpreted, passed on by a call,
- * a return, a branch or a global, selected, or read as lanes of another shape.
+ * a return, a branch or a global, or read as lanes of another shape.
  *
- * The analysis follows each value over the operand stack to what consumes it, and through locals without regard to
- * order: a value put into a local counts as observed if any read of that local is. Everything it does not follow it
- * takes as observed. Only whether a value is made canonical where it is MADE is decided here, never where it is used.
+ * The analysis follows each value over the operand stack to what consumes it, through instructions that only hand it on
+ * (`nan-passage.ts`), and through locals: within straight code what a local holds is known; elsewhere a value put into
+ * a local counts as observed if any read of that local is. Everything it does not follow it takes as observed. Only
+ * whether a value is made canonical where it is MADE is decided here, never where it is used.
  */
 import { ByteReader } from './bytes.ts';
 import { type Decoded, type FloatShape, newDecoded, readInstruction } from './instructions.ts';
 import type { FunctionType, KernelModule } from './module.ts';
+import { ALL, BIT, NOTHING, passagesOf, vectorConstant } from './nan-passage.ts';
 
-const BIT: Readonly<Record<FloatShape, number>> = { f32: 1, f64: 2, f32x4: 4, f64x2: 8 };
-const ALL = 15;
+/** Where a value comes from: what of it is seen is seen of the source too. */
+interface Origin {
+  readonly source: number;
+  /** Shapes whose NaN bits are handed on; with `gives`, that one shape of the value comes from `takes` of the source. */
+  readonly takes: number;
+  readonly gives: number | undefined;
+}
 
-/** On the operand stack: nothing of interest, a site (0, 1, …), or what local L holds (-2 - L). */
-const NOTHING = -1;
-
-interface Site {
-  /** Position of the instruction. */
-  readonly start: number;
-  readonly shape: FloatShape;
-  observed: boolean;
-  /** Locals it is put into. */
-  readonly locals: number[];
+/** What may hold a NaN: a local, an instruction that makes one (a site), or one that hands some on. */
+interface Value {
+  /** Position of the instruction of a site. */
+  readonly start: number | undefined;
+  readonly shape: FloatShape | undefined;
+  readonly origins: Origin[];
+  /** Bits of the shapes whose NaNs somebody observes. */
+  seen: number;
 }
 
 interface Frame {
@@ -41,19 +46,21 @@ export function observedNans(module: KernelModule, index: number): ReadonlySet<n
 class NanFlow {
   readonly #module: KernelModule;
   readonly #index: number;
-  readonly #sites: Site[] = [];
+  /** The locals come first, by their index. */
+  readonly #values: Value[] = [];
+  /** Indexes of values, NOTHING, or a constant as `vectorConstant` writes it. */
   readonly #stack: number[] = [];
   readonly #frames: Frame[];
-  /** By local: bits of the shapes whose NaNs some read of it observes. */
-  readonly #seen = new Map<number, number>();
-  /** By local: the locals that are copied into it. */
-  readonly #copies = new Map<number, Set<number>>();
+  /** By local: what it holds, where all that runs between is straight code. */
+  readonly #held = new Map<number, number>();
   #dead: number | undefined;
 
   constructor(module: KernelModule, index: number) {
     this.#module = module;
     this.#index = index;
     this.#frames = [{ height: 0, type: module.types[module.functions[index]!]!, isLoop: false }];
+    const { localCount } = module.bodies[index]!;
+    for (let local = 0; local < localCount; local++) this.#addValue();
   }
 
   run(): ReadonlySet<number> {
@@ -62,24 +69,23 @@ class NanFlow {
     const decoded = newDecoded();
     while (!reader.done) {
       readInstruction(reader, decoded);
-      if (this.#dead === undefined) this.#instruction(decoded);
+      if (this.#dead === undefined) this.#instruction(decoded, reader.position);
       else this.#skipDead(decoded);
     }
     this.#spread();
     const observed = new Set<number>();
-    for (const site of this.#sites) {
-      const seen = site.locals.some((local) => ((this.#seen.get(local) ?? 0) & BIT[site.shape]) !== 0);
-      if (site.observed || seen) observed.add(site.start);
+    for (const { start: position, shape, seen } of this.#values) {
+      if (shape !== undefined && (seen & BIT[shape]) !== 0) observed.add(position!);
     }
     return observed;
   }
 
-  #instruction(decoded: Decoded): void {
+  #instruction(decoded: Decoded, end: number): void {
     const { instruction, prefix, first } = decoded;
     if (prefix === 0 && this.#control(decoded)) return;
     switch (instruction.name) {
       case 'local.get':
-        this.#stack.push(-2 - first);
+        this.#stack.push(this.#held.get(first) ?? first);
         return;
       case 'local.set':
         this.#putInto(first, this.#stack.pop()!);
@@ -90,15 +96,35 @@ class NanFlow {
       case 'drop':
         this.#stack.pop();
         return;
+      case 'v128.const':
+        this.#stack.push(vectorConstant(end));
+        return;
       default:
     }
+    if (this.#passes(decoded, end)) return;
     const ignored = instruction.ignoresNanBits === undefined ? 0 : BIT[instruction.ignoresNanBits];
     this.#consume(instruction.pops, ALL & ~ignored);
     if (instruction.makesNan === undefined) this.#push(instruction.pushes);
-    else {
-      this.#stack.push(this.#sites.length);
-      this.#sites.push({ start: decoded.start, shape: instruction.makesNan, observed: false, locals: [] });
+    else this.#stack.push(this.#addValue(decoded.start, instruction.makesNan));
+  }
+
+  /** An instruction that hands NaNs on: its result is a value that comes from its operands. */
+  #passes(decoded: Decoded, end: number): boolean {
+    const { pops } = decoded.instruction;
+    const operands = this.#stack.slice(this.#stack.length - pops);
+    const passages = passagesOf(decoded, this.#module.bytes, end, operands);
+    if (passages === undefined) return false;
+    const origins: Origin[] = [];
+    for (const [position, operand] of operands.entries()) {
+      const passage = passages[position];
+      if (operand < 0) continue;
+      // As a NaN of any other shape it is looked at.
+      this.#see(operand, ALL & ~(passage?.takes ?? 0));
+      if (passage !== undefined) origins.push({ source: operand, ...passage });
     }
+    this.#stack.length -= pops;
+    this.#stack.push(origins.length === 0 ? NOTHING : this.#addValue(undefined, undefined, origins));
+    return true;
   }
 
   #control(decoded: Decoded): boolean {
@@ -110,6 +136,7 @@ class NanFlow {
         const type = this.#blockType(first);
         this.#consume(instruction.pops + type.parameters.length, ALL);
         this.#frames.push({ height: this.#stack.length, type, isLoop: instruction.name === 'loop' });
+        if (instruction.name === 'loop') this.#held.clear();
         this.#push(type.parameters.length);
         return true;
       }
@@ -157,6 +184,7 @@ class NanFlow {
 
   #leave(name: string): void {
     const frame = this.#frames.at(-1)!;
+    this.#held.clear();
     this.#stack.length = frame.height;
     if (name === 'end') this.#frames.pop();
     this.#push((name === 'end' ? frame.type.results : frame.type.parameters).length);
@@ -172,13 +200,19 @@ class NanFlow {
     }
   }
 
+  #addValue(start?: number, shape?: FloatShape, origins: Origin[] = []): number {
+    return this.#values.push({ start, shape, origins, seen: 0 }) - 1;
+  }
+
+  #see(value: number, shapes: number): void {
+    this.#values[value]!.seen |= shapes;
+  }
+
   /** Takes `count` values off the stack; NaNs of the shapes in `observed` are looked at. */
   #consume(count: number, observed: number): void {
     for (let i = 0; i < count; i++) {
       const value = this.#stack.pop()!;
-      if (value === NOTHING) continue;
-      if (value < 0) this.#seen.set(-2 - value, (this.#seen.get(-2 - value) ?? 0) | observed);
-      else if ((BIT[this.#sites[value]!.shape] & observed) !== 0) this.#sites[value]!.observed = true;
+      if (value >= 0) this.#see(value, observed);
     }
   }
 
@@ -187,23 +221,20 @@ class NanFlow {
   }
 
   #putInto(local: number, value: number): void {
-    if (value >= 0) this.#sites[value]!.locals.push(local);
-    else if (value !== NOTHING) {
-      const copies = this.#copies.get(local);
-      if (copies === undefined) this.#copies.set(local, new Set([-2 - value]));
-      else copies.add(-2 - value);
-    }
+    this.#held.set(local, value);
+    if (value >= 0) this.#values[local]!.origins.push({ source: value, takes: ALL, gives: undefined });
   }
 
-  /** What is seen of a local is seen of those copied into it. */
+  /** What is seen of a value is seen of what it comes from. */
   #spread(): void {
-    const open = [...this.#seen.keys()];
-    for (let local = open.pop(); local !== undefined; local = open.pop()) {
-      const seen = this.#seen.get(local)!;
-      for (const source of this.#copies.get(local) ?? []) {
-        const before = this.#seen.get(source) ?? 0;
-        if ((before | seen) === before) continue;
-        this.#seen.set(source, before | seen);
+    const open = [...this.#values.keys()].filter((value) => this.#values[value]!.seen !== 0);
+    for (let value = open.pop(); value !== undefined; value = open.pop()) {
+      const { seen, origins } = this.#values[value]!;
+      for (const { source, takes, gives } of origins) {
+        const before = this.#values[source]!.seen;
+        const more = gives === undefined ? seen & takes : (seen & gives) === 0 ? 0 : takes;
+        if ((before | more) === before) continue;
+        this.#see(source, more);
         open.push(source);
       }
     }

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { TRAP } from '../../node/protocol/trust/commitment.ts';
 import { compareModule } from '../fuzz/compare.ts';
+import { compareExpressions } from '../fuzz/expressions.ts';
 import { assemble, type KernelParts, kernel, sumKernel } from '../sandbox/kernels.ts';
 import { both, type Check, callRun, FUEL, fuelOf, NONE, refuses, run, sections, withCode } from './probes.ts';
 import { ROWS } from './rows.ts';
@@ -147,6 +148,12 @@ export const GATE: readonly Check[] = [
       );
       const metered = () => sandbox.meter(kernel({ memory: '3' }), { memoryPagesMax: 2, mode: 'merged' });
       assert.throws(metered, { code: 'memory-too-large' });
+    },
+  },
+  {
+    name: 'NaNs that are handed on',
+    run: (sandbox) => {
+      for (let seed = 0; seed < 60; seed++) assert.equal(compareExpressions(seed, sandbox, 'merged'), undefined);
     },
   },
   {

@@ -282,12 +282,24 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
   ),
   // NaNs.
   change('NaNs in locals are not followed', 'nan-flow.ts', 'this.#spread();', ''),
-  change('NaNs that are copied are not followed', 'nan-flow.ts', 'this.#seen.set(source, before | seen);', ''),
+  change('NaNs that are copied twice are not followed', 'nan-flow.ts', 'open.push(source);', ''),
   change(
-    'select does not look at NaNs',
+    'what a local holds is known for ever',
     'nan-flow.ts',
-    "case 'drop':",
-    "case 'select': this.#stack.length -= 3; this.#push(1); return;\n      case 'drop':",
+    'this.#held.clear();\n    this.#stack.length = frame.height;',
+    'this.#stack.length = frame.height;',
+  ),
+  change(
+    'what a local holds is known in the next round',
+    'nan-flow.ts',
+    "if (instruction.name === 'loop') this.#held.clear();",
+    '',
+  ),
+  change(
+    'a select hands nothing on',
+    'nan-flow.ts',
+    'origins.push({ source: operand, ...passage });',
+    'if (decoded.code !== 0x1b) origins.push({ source: operand, ...passage });',
   ),
   change(
     'calls do not look at NaNs',
@@ -297,6 +309,33 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
   ),
   change('branches do not look at NaNs', 'nan-flow.ts', 'this.#consume(length, ALL);', 'this.#consume(length, 0);'),
   change('an f32 lane is not seen through an f64', 'nan-flow.ts', ': BIT[instruction.ignoresNanBits];', ': ALL;'),
+  change(
+    'lanes of another shape are handed on too',
+    'nan-flow.ts',
+    'this.#see(operand, ALL & ~(passage?.takes ?? 0));',
+    'if (passage === undefined) this.#see(operand, ALL);',
+  ),
+  change(
+    'a shuffle of any bytes hands NaNs on',
+    'nan-passage.ts',
+    'from % size === at % size && from - (at % size) === order[at - (at % size)]',
+    'from >= 0 && at < size + VECTOR_BYTES',
+  ),
+  change('any mask keeps NaNs', 'nan-passage.ts', 'if (code === 78 ? ', 'if (code === 0 ? '),
+  change('a mask of halves of lanes keeps NaNs', 'nan-passage.ts', 'lane += size) {', 'lane += 2 * size) {'),
+  change('the sign of a NaN alone is nothing to look at', 'nan-passage.ts', '!(isZero && high === 0)', '!isZero'),
+  change(
+    'copysign does not look at the sign of a NaN',
+    'nan-passage.ts',
+    '[0xa6, [same(BIT.f64), undefined]],',
+    '[0xa6, [same(BIT.f64), same(BIT.f64)]],',
+  ),
+  change(
+    'a lane that is read is not seen in the vector',
+    'nan-passage.ts',
+    '[33, [asOther(BIT.f64x2, BIT.f64)]],',
+    '[33, [asOther(BIT.f64x2, 0)]],',
+  ),
   change('the canonical NaN has a sign', 'nan.ts', '0xf8, 0x7f];', '0xf8, 0xff];'),
   change(
     'sqrt is taken to make no NaN',

@@ -79,4 +79,56 @@ export const NAN_PROGRAMS: Readonly<Record<string, readonly [KernelParts, readon
     },
     [NAN64],
   ],
+  'a mask that leaves the sign': [
+    {
+      init: `(v128.store (i32.const 61440) (f64x2.mul (v128.const f64x2 1 1)
+          (v128.and (f64x2.sqrt (v128.const f64x2 -1 -1)) (v128.const i64x2 0x8000000000000000 0x8000000000000000))))
+        (global.set $out_length (i32.const 16)) (i32.const 0)`,
+    },
+    ['0000000000000000', '0000000000000000'],
+  ],
+  'a mask of a part of a lane': [
+    {
+      init: `(v128.store (i32.const 61440) (f32x4.mul (v128.const f32x4 1 1 1 1) (v128.and
+          (f32x4.add (v128.const i32x4 0 0xffa12345 0 0) (v128.const f32x4 1 1 1 1))
+          (v128.const i32x4 -1 0x00ffffff -1 -1))))
+        (global.set $out_length (i32.const 16)) (i32.const 0)`,
+    },
+    ['0000803f0000c000', '0000803f0000803f'],
+  ],
+  'the sign of a copysign': [
+    {
+      init: outputI64(
+        '(i64.reinterpret_f64 (f64.mul (f64.const 1) (f64.copysign (f64.const 1) (f64.sqrt (f64.const -1)))))',
+      ).concat('(i32.const 0)'),
+    },
+    ['000000000000f03f'],
+  ],
+  'a lane that is read': [
+    {
+      init: outputI64('(i64.reinterpret_f64 (f64x2.extract_lane 1 (f64x2.sqrt (v128.const f64x2 -1 -1))))').concat(
+        '(i32.const 0)',
+      ),
+    },
+    [NAN64],
+  ],
+  'a local that is not set again': [
+    {
+      init: `(local $a f64) (local.set $a (f64.sqrt (f64.const -1)))
+        (if (i32.const 0) (then (local.set $a (f64.const 1))))
+        ${outputI64('(i64.reinterpret_f64 (local.get $a))')} (i32.const 0)`,
+    },
+    [NAN64],
+  ],
+  'a local of the round before': [
+    {
+      init: `(local $a f64) (local $i i32) (local.set $a (f64.const 1))
+        (loop $l
+          ${outputI64('(i64.reinterpret_f64 (local.get $a))')}
+          (local.set $a (f64.sqrt (f64.const -1)))
+          (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 2))))
+        (i32.const 0)`,
+    },
+    [NAN64],
+  ],
 };
