@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/sandbox-code.ts'],
     setupFiles: ['node/runtime/polyfills.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -30,18 +30,18 @@ import type { Config } from './config.ts';
 import { type DataFolder, openDataFolder, writeWhole } from './data-folder.ts';
 import { errorOf, translate } from './errors.ts';
 import { createIdentity } from './identity.ts';
-import { AGENT, KERNEL_FOLDER, PAGE_FOLDER, VERSION, VOLUNTEER_PAGE_FOLDER } from './installation.ts';
+import { AGENT, KERNEL_FOLDER, PAGE_FOLDER, SANDBOX_FOLDER, VERSION, VOLUNTEER_PAGE_FOLDER } from './installation.ts';
 import { createDigest } from './jobs/digest.ts';
 import { kernelsIn } from './jobs/kernels.ts';
 import { ResultFiles } from './jobs/results.ts';
 import { explainListening } from './listen-error.ts';
 import { isForTabs } from './volunteers/offer.ts';
 import { planVolunteering } from './volunteers/volunteering.ts';
-import { createWorkerPool, type WorkerPool } from './workers/pool.ts';
+import { createSandbox } from './workers/sandbox.ts';
 
 export interface Overrides {
-  /** Executes work units instead of the worker pool, which is handed in. */
-  readonly executor?: (pool: WorkerPool) => Executor;
+  /** Executes work units instead of the sandbox, which is handed in. */
+  readonly executor?: (sandbox: Executor) => Executor;
   readonly transport?: (transport: NetworkTransport) => NetworkTransport;
   readonly store?: (store: Store) => Store;
   readonly peer?: (peer: PeerStateMachine) => PeerStateMachine;
@@ -106,8 +106,15 @@ async function assemble(
   const { store } = folder;
   // One thread even where no cores are given: joining own results and settling disputes about them needs it.
   const checkpoints = await CheckpointFiles.open(folder.file('checkpoints'), CHECKPOINTS_BYTES_MAX);
-  const pool = createWorkerPool({ cores: Math.max(1, config.cores), blocks: store.blocks, checkpoints, logger });
-  closing.push(() => pool.close());
+  const sandbox = createSandbox({
+    folder: SANDBOX_FOLDER,
+    cores: Math.max(1, config.cores),
+    blocks: store.blocks,
+    checkpoints,
+    logger,
+    onHealth: (failure) => driver.dispatch({ type: 'sandbox-changed', failure }),
+  });
+  closing.push(() => sandbox.close());
   for (const warning of config.tls?.warnings ?? []) logger.log('warn', warning);
   const volunteering = planVolunteering(config);
   const addedListen = volunteering?.addedListen ?? [];
@@ -141,23 +148,23 @@ async function assemble(
     random: { next: Math.random },
     identity,
     store: overrides.store?.(store) ?? store,
-    executor: overrides.executor?.(pool) ?? pool,
+    executor: overrides.executor?.(sandbox) ?? sandbox,
     checkpoints,
     transport: withDialLog(transport, logger),
   };
   const driver = createDriver({ peer: overrides.peer?.(peer) ?? peer, environment, logger });
-  const kernels = new KernelCatalogue(kernelsIn(KERNEL_FOLDER), (wasm) => pool.inspect(wasm));
+  const kernels = new KernelCatalogue(kernelsIn(KERNEL_FOLDER), (wasm) => sandbox.inspect(wasm));
   const kernelRecords = new KernelRecords({
     driver,
     blocks: store.blocks,
-    inspect: (wasm: Uint8Array) => inspectionOf(pool.inspect(wasm)),
+    inspect: (wasm: Uint8Array) => inspectionOf(sandbox.inspect(wasm)),
   });
   const results = new ResultFiles(folder.file('results'));
   const jobs = new JobService({
     driver,
     store: { notes: store.notes, blocks: store.blocks, results },
-    executor: pool,
-    merger: pool,
+    executor: sandbox,
+    merger: sandbox,
     transport,
     clock,
     logger,
@@ -171,6 +178,8 @@ async function assemble(
   });
   jobs.listen();
   closing.push(() => driver.stop());
+  // It comes up while the network does.
+  if (config.cores > 0) sandbox.warm();
   try {
     await driver.start();
   } catch (error) {
@@ -201,7 +210,7 @@ async function assemble(
     kernelRecords,
     capacity: {
       coresMax: Math.max(availableParallelism(), config.cores),
-      resize: (cores) => pool.resize(Math.max(1, cores)),
+      resize: (cores) => sandbox.resize(Math.max(1, cores)),
     },
     about: {
       version: VERSION,

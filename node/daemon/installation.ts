@@ -12,6 +12,8 @@ export const VERSION = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf
 export const AGENT = `shoal/${VERSION}`;
 /** One folder with `kernel.wasm` and `kernel.json` for each built-in kernel. */
 export const KERNEL_FOLDER = join(root, 'dist', 'kernels');
+/** What the sandbox process runs, bundled. */
+export const SANDBOX_FOLDER = join(root, 'dist', 'sandbox');
 /** The page: `index.html` and its assets. */
 export const PAGE_FOLDER = join(root, 'dist', 'browser');
 /** The page for volunteers, likewise. */

@@ -30,6 +30,7 @@ export type Event =
   | WorkKeptEvent
   | StorageFailedEvent
   | StorageRecoveredEvent
+  | SandboxChangedEvent
   | StoppingEvent
   | WokeEvent;
 
@@ -197,6 +198,12 @@ export interface StorageFailedEvent {
 /** The failed writes have been performed after all, in order, and everything behind them. */
 export interface StorageRecoveredEvent {
   readonly type: 'storage-recovered';
+}
+
+/** Nothing can be executed here any more, for that reason; or, without one, it can again. */
+export interface SandboxChangedEvent {
+  readonly type: 'sandbox-changed';
+  readonly failure: string | undefined;
 }
 
 /** The owner is about to stop this peer: say goodbye (claims with lease 0). */

@@ -230,6 +230,10 @@ class Peer implements PeerStateMachine {
       case 'storage-recovered':
         this.#observer = undefined;
         return agenda.setEarlier('schedule', turn.now);
+      case 'sandbox-changed':
+        this.#volunteer.sandboxFailure = event.failure;
+        if (event.failure !== undefined) this.#volunteer.letGoOfAll(turn);
+        return agenda.setEarlier('schedule', turn.now);
       case 'stopping':
         this.#volunteer.stop(turn);
         this.#attester.revealAllFrozen(turn);

@@ -160,6 +160,7 @@ function peerReasons(parts: ReportParts, now: Millis): readonly Reason[] {
   const { core, volunteer } = parts;
   const reasons: Reason[] = [];
   if (parts.observer !== undefined) reasons.push({ code: 'storage', detail: parts.observer });
+  if (volunteer.sandboxFailure !== undefined) reasons.push({ code: 'sandbox', detail: volunteer.sandboxFailure });
   if (volunteer.paused.length > 0) reasons.push({ code: 'paused', reasons: volunteer.paused });
   if (volunteer.cores === 0) reasons.push({ code: 'computes-nothing' });
   if (core.peers.connected.length === 0) {

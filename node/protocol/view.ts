@@ -151,6 +151,7 @@ export type Reason =
   | { readonly code: 'paused'; readonly reasons: readonly PauseReason[] }
   | { readonly code: 'job-paused'; readonly job: JobId }
   | { readonly code: 'storage'; readonly detail: string }
+  | { readonly code: 'sandbox'; readonly detail: string }
   | { readonly code: 'roster-below-quorum'; readonly job: JobId; readonly roster: number; readonly quorum: number }
   | { readonly code: 'alone'; readonly job: JobId }
   | { readonly code: 'poison-unit'; readonly job: JobId; readonly unit: UnitIndex; readonly how: string }

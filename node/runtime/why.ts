@@ -81,6 +81,11 @@ export function explain(reason: Reason, wording: Wording): Explanation {
         `this peer cannot write to its data folder: ${reason.detail}`,
         'free some space or raise --block-quota; it goes on by itself then',
       );
+    case 'sandbox':
+      return say(
+        `this peer cannot compute: ${reason.detail}`,
+        'it is tried again by itself; the log says more, and "npm run build" puts missing files back',
+      );
     case 'roster-below-quorum':
       return say(
         `job ${short(reason.job)}: only ${count(reason.roster, 'peer')} may work on it, but each result needs ${reason.quorum} that agree`,

@@ -40,13 +40,16 @@ const PREPARE_MAX_MS = 60_000;
 /** Time for a unit to come to its next step boundary before it is ended where it is. Steps should take milliseconds. */
 const STOP_MAX_MS = 3_000;
 
+/** What an executor wants of a CheckpointStore. */
+export type KeptRuns = Pick<CheckpointStore, 'put' | 'get' | 'drop'>;
+
 export interface SandboxExecutorParts {
   readonly spawn: SpawnWorker;
   readonly schedule: Schedule;
   readonly sha256: Sha256;
   readonly blocks: Pick<BlockStore, 'get'>;
   /** Where units are kept that are not finished; undefined: they begin again. */
-  readonly checkpoints?: CheckpointStore | undefined;
+  readonly checkpoints?: KeptRuns | undefined;
   readonly logger: Logger;
   /** Units that run at the same time. */
   readonly cores: number;
@@ -120,7 +123,7 @@ export class SandboxExecutor implements Executor {
   readonly #blocks: Pick<BlockStore, 'get'>;
   readonly #sha256: Sha256;
   readonly #logger: Logger;
-  readonly #checkpoints: CheckpointStore | undefined;
+  readonly #checkpoints: KeptRuns | undefined;
   readonly #schedule: Schedule;
   readonly #running = new Map<Ticket, Run>();
   #runs = 0;

@@ -4,14 +4,15 @@
  * that lets messages in between steps and keeps its checkpoints itself, as those of a tab do.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createWorkerPool } from '../../node/daemon/workers/pool.ts';
+import { SANDBOX_FOLDER } from '../../node/daemon/installation.ts';
+import { createSandbox } from '../../node/daemon/workers/sandbox.ts';
 import { nativeSha256 } from '../../node/daemon/workers/sha256.ts';
 import type { Execution, ExecutionRequest } from '../../node/protocol/effect.ts';
 import type { JobId } from '../../node/protocol/ids.ts';
 import type { RunProgress } from '../../node/protocol/view.ts';
 import { cidOf, encodeUnitInput } from '../../node/protocol/wire/block.ts';
 import type { CheckpointKey, CheckpointStore } from '../../node/runtime/checkpoint-store.ts';
-import { type ExecutionOutcome, StorageError } from '../../node/runtime/environment.ts';
+import { type ExecutionOutcome, type Executor, StorageError } from '../../node/runtime/environment.ts';
 import type { Logger, LogLevel } from '../../node/runtime/log.ts';
 import { METERING, meter, runUnit, SandboxExecutor } from '../../node/sandbox/index.ts';
 import { answerRequest, type WorkerHost } from '../../node/sandbox/worker.ts';
@@ -27,7 +28,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const KEY: CheckpointKey = { job: 'cd'.repeat(32) as JobId, unit: 3, task: undefined };
 const store = createMemoryStore();
-const open: SandboxExecutor[] = [];
+const open: Executor[] = [];
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((executor) => executor.close()));
@@ -69,7 +70,7 @@ const PLATFORMS = [
   [
     'a worker thread',
     (checkpoints: CheckpointStore, logger: Logger) => {
-      return createWorkerPool({ cores: 1, blocks: store.blocks, checkpoints, logger });
+      return createSandbox({ folder: SANDBOX_FOLDER, cores: 1, blocks: store.blocks, checkpoints, logger });
     },
   ],
   [
@@ -84,7 +85,7 @@ const PLATFORMS = [
 const log = vi.fn<(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>) => void>();
 const logged = (message: string) => log.mock.calls.filter(([, text]) => text === message).map(([, , fields]) => fields);
 
-function opened(made: SandboxExecutor): SandboxExecutor {
+function opened<E extends Executor>(made: E): E {
   log.mockClear();
   open.push(made);
   return made;
@@ -114,7 +115,7 @@ async function unbroken(wanted: ExecutionRequest): Promise<Execution> {
 
 /** Runs until it has come at least so far, then interrupts it. */
 async function interrupted(
-  on: SandboxExecutor,
+  on: Executor,
   wanted: ExecutionRequest,
   when: (progress: RunProgress) => boolean,
 ): Promise<ExecutionOutcome> {
@@ -125,7 +126,7 @@ async function interrupted(
   });
 }
 
-function whole(on: SandboxExecutor, wanted: ExecutionRequest, shown: RunProgress[] = []): Promise<ExecutionOutcome> {
+function whole(on: Executor, wanted: ExecutionRequest, shown: RunProgress[] = []): Promise<ExecutionOutcome> {
   return new Promise((resolve) => on.execute(2, wanted, resolve, (progress) => shown.push(progress)));
 }
 

@@ -4,13 +4,16 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { WorkerReply, WorkerRequest } from '../../sandbox/messages.ts';
 import { answerRequest, type WorkerHost } from '../../sandbox/worker.ts';
+import { whatIsOpen } from './permissions.ts';
 import type { ThreadData } from './pool.ts';
 import { nativeSha256 } from './sha256.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a worker thread');
 
-const { interrupted } = workerData as ThreadData;
+const { interrupted, confined } = workerData as ThreadData;
+const open = confined ? whatIsOpen('thread') : undefined;
+if (open !== undefined) throw new Error(open);
 const host: WorkerHost = {
   sha256: nativeSha256,
   now: () => performance.now(),

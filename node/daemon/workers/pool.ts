@@ -1,20 +1,17 @@
 /**
- * The Node.js Executor: worker threads that get an empty environment, no standard input, a bounded JavaScript heap
- * and the lowest priority the system gives, so that the owner of the machine does not notice them. What a kernel
- * itself may use is bounded by its rewritten memory maximum, not by the thread.
- *
- * Node.js 20 starts no thread from TypeScript, so the entry is always the compiled one, also for callers that run
- * from source under vitest.
+ * An Executor of worker threads: what the sandbox process holds. Threads get an empty environment, no standard input,
+ * a bounded JavaScript heap and the lowest priority the system gives, so that the owner of the machine does not notice
+ * them. What a kernel itself may use is bounded by its rewritten memory maximum, not by the thread.
  */
-import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { CheckpointStore } from '../../runtime/checkpoint-store.ts';
 import type { BlockStore } from '../../runtime/environment.ts';
 import type { Logger } from '../../runtime/log.ts';
-import { SandboxExecutor } from '../../sandbox/executor.ts';
+import { type KeptRuns, SandboxExecutor } from '../../sandbox/executor.ts';
 import type { FromWorker } from '../../sandbox/messages.ts';
 import type { SpawnWorker, WorkerListener } from '../../sandbox/worker-queue.ts';
+import { threadFlags } from './permissions.ts';
 import { nativeSha256 } from './sha256.ts';
 
 /** JavaScript heap of one worker: it holds messages and small objects; kernels and blocks live outside of it. */
@@ -24,41 +21,38 @@ export interface WorkerPoolOptions {
   /** Units that run at the same time, each on a thread of its own. At least 1. */
   readonly cores: number;
   readonly blocks: Pick<BlockStore, 'get'>;
-  readonly checkpoints?: CheckpointStore | undefined;
+  readonly checkpoints?: KeptRuns | undefined;
   readonly logger: Logger;
+  /** The bundled file that threads run: Node.js 20 starts no thread from TypeScript. */
+  readonly entry: URL;
+  /** False only in measurements that compare threads in this process with the sandbox process. */
+  readonly confined: boolean;
 }
 
 /** What a thread is given when it starts. */
 export interface ThreadData {
   /** The number of the run that is to stop at its next step boundary. */
   readonly interrupted: Int32Array;
+  /** It ends itself unless it finds everything shut. */
+  readonly confined: boolean;
 }
 
-export type WorkerPool = SandboxExecutor;
-
-/** Throws a RangeError for `cores` below 1, and an Error when the compiled tree is missing. */
-export function createWorkerPool({ cores, blocks, checkpoints, logger }: WorkerPoolOptions): WorkerPool {
-  const spawn = spawnFrom(entryUrl(), logger);
-  return new SandboxExecutor({ spawn, schedule, sha256: nativeSha256, blocks, checkpoints, logger, cores });
+/** Throws a RangeError for `cores` below 1. */
+export function createWorkerPool({ entry, confined, logger, ...parts }: WorkerPoolOptions): SandboxExecutor {
+  const execArgv = confined ? [...threadFlags(dirname(fileURLToPath(entry)), process.versions.node)] : [];
+  const spawn = spawnFrom(entry, execArgv, confined, logger);
+  return new SandboxExecutor({ spawn, schedule, sha256: nativeSha256, logger, ...parts });
 }
 
-function entryUrl(): URL {
-  const here = import.meta.url;
-  const compiled = here.endsWith('.ts') ? '../../../dist/node/daemon/workers/entry.js' : './entry.js';
-  const url = new URL(compiled, here);
-  if (!existsSync(url)) throw new Error(`${fileURLToPath(url)} is missing: run "npm run build"`);
-  return url;
-}
-
-function spawnFrom(entry: URL, logger: Logger): SpawnWorker {
+function spawnFrom(entry: URL, execArgv: string[], confined: boolean, logger: Logger): SpawnWorker {
   return (listener: WorkerListener) => {
     // A kernel in the middle of a unit takes no messages.
     const interrupted = new Int32Array(new SharedArrayBuffer(4));
     const worker = new Worker(entry, {
-      workerData: { interrupted } satisfies ThreadData,
+      workerData: { interrupted, confined } satisfies ThreadData,
       env: {},
       argv: [],
-      execArgv: [],
+      execArgv,
       stdin: false,
       stdout: true,
       stderr: true,

@@ -26,6 +26,8 @@ const WINDOW_UNITS = 256;
 const WALL_CLOCK_FACTOR = 20;
 const WALL_CLOCK_FLOOR_MS = 30_000;
 const WALL_CLOCK_MAX_MS = 15 * 60_000;
+/** A crash may be due to what ran beside it, or to nothing at all; a unit that is there each time is left to others. */
+const CRASHES_MAX = 3;
 
 export interface VolunteerParts {
   readonly core: Core;
@@ -55,6 +57,10 @@ export class Volunteer {
   #cores = 0;
   #paused: readonly PauseReason[] = [];
   #stopping = false;
+  /** By job and unit: runs that ended with the worker. */
+  readonly #crashes = new Map<JobId, Map<UnitIndex, number>>();
+  /** Why nothing can be executed here, if so. */
+  sandboxFailure: string | undefined;
   unitsExecuted = 0;
   fuelExecuted = 0;
 
@@ -75,7 +81,7 @@ export class Volunteer {
 
   /** Cores offered to others at this moment. */
   get offeredCores(): number {
-    return this.#paused.length > 0 || this.#stopping ? 0 : this.#cores;
+    return this.#paused.length > 0 || this.#stopping || this.sandboxFailure !== undefined ? 0 : this.#cores;
   }
 
   setCapacity(cores: number, paused: readonly PauseReason[]): void {
@@ -178,6 +184,10 @@ export class Volunteer {
     const replica = this.replica(board.id, unit);
     if (replica?.phase !== 'executing') return;
     if (code === 'cancelled') return this.#letGo(turn, board, unit);
+    if (code === 'worker-crashed' && this.#countCrash(board.id, unit) < CRASHES_MAX) {
+      turn.notify({ type: 'unit-failed-here', job: board.id, unit, code, detail });
+      return this.#letGo(turn, board, unit);
+    }
     this.#release(turn, board, unit);
     replica.phase = 'failed';
     replica.ticket = undefined;
@@ -221,8 +231,16 @@ export class Volunteer {
     }
     this.#replicas.delete(job);
     this.#abstaining.delete(job);
+    this.#crashes.delete(job);
     this.#outlooks.delete(job);
     this.#begun.delete(job);
+  }
+
+  #countCrash(job: JobId, unit: UnitIndex): number {
+    const ofJob = this.#crashes.get(job) ?? new Map<UnitIndex, number>();
+    const count = (ofJob.get(unit) ?? 0) + 1;
+    this.#crashes.set(job, ofJob.set(unit, count));
+    return count;
   }
 
   #concerns(board: JobBoard): boolean {

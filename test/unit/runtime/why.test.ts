@@ -27,6 +27,7 @@ const REASONS: { readonly [code in Reason['code']]: Extract<Reason, { code: code
   'inputs-unavailable': { code: 'inputs-unavailable', job, missing: 2, asked: peers },
   paused: { code: 'paused', reasons: ['battery', 'hours'] },
   'job-paused': { code: 'job-paused', job },
+  sandbox: { code: 'sandbox', detail: 'the sandbox process does not start: no such switch' },
   storage: { code: 'storage', detail: 'the disk is full' },
   'roster-below-quorum': { code: 'roster-below-quorum', job, roster: 1, quorum: 2 },
   alone: { code: 'alone', job },

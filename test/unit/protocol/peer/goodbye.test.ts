@@ -72,6 +72,21 @@ describe('stopping', () => {
     expect(bench.publishedOf('identity').at(-1)!.cores).toBe(1);
   });
 
+  it('a sandbox that does not start lets go of everything, offers nothing and says why, until it is over', () => {
+    const { bench } = worker();
+    bench.handle({ type: 'sandbox-changed', failure: 'the sandbox process does not start: bad option' });
+    bench.advance(5_000);
+    const view = bench.peer.view(bench.now);
+    expect(view.replicas).toEqual([]);
+    expect(view.why).toContainEqual({ code: 'sandbox', detail: 'the sandbox process does not start: bad option' });
+    expect(bench.publishedOf('identity').at(-1)!.cores).toBe(0);
+    bench.handle({ type: 'sandbox-changed', failure: undefined });
+    bench.advance(5_000);
+    expect(bench.peer.view(bench.now).replicas.length).toBeGreaterThan(0);
+    expect(bench.peer.view(bench.now).why.map(({ code }) => code)).not.toContain('sandbox');
+    expect(bench.publishedOf('identity').at(-1)!.cores).toBe(1);
+  });
+
   it('a full disk makes an observer of the peer until it is over', () => {
     const { bench } = worker();
     bench.handle({ type: 'storage-failed', code: 'disk-full', detail: 'no space' });

@@ -391,6 +391,30 @@ describe('a run that fails here', () => {
   });
 });
 
+describe('a run that ends with its worker', () => {
+  it('is tried again, but not for ever: a unit that is there each time is left to others', () => {
+    const bench = new Bench({ self: A, cores: 1 });
+    bench.introduce(SUBMITTER);
+    bench.held.add('execute');
+    const job = bench.announce(SUBMITTER, modelJob({ taskCount: 4 }, [A, B]));
+    const begun = () => bench.effectsOf('execute').filter(({ request }) => request.unit === 0);
+    for (let round = 1; round <= 3; round++) {
+      bench.advance(5_000);
+      expect(begun()).toHaveLength(round);
+      bench.handle({
+        type: 'execution-failed',
+        ticket: begun().at(-1)!.ticket,
+        code: 'worker-crashed',
+        detail: 'gone',
+      });
+    }
+    bench.advance(60_000);
+    expect(begun()).toHaveLength(3);
+    expect(bench.notified('unit-failed-here')).toHaveLength(3);
+    expect(reasonOf(bench, 'poison-unit', job)).toMatchObject({ unit: 0, how: 'worker-crashed: gone' });
+  });
+});
+
 describe('a re-execution', () => {
   it('that cannot be done here is tried again, and settles the dispute then', () => {
     const bench = new Bench({ self: A });
