@@ -7,8 +7,11 @@ import { nativeSha256 } from './sha256.ts';
 export type SandboxOptions = ProcessOptions &
   Pick<ProcessExecutorParts, 'blocks' | 'checkpoints' | 'cores' | 'onHealth'>;
 
+/** An Executor that also inspects kernels, merges outputs, and can be given more cores and fewer. */
+export type Sandbox = ProcessExecutor;
+
 /** Throws a RangeError for `cores` below 1, and an Error when the bundled code is missing. */
-export function createSandbox({ folder, logger, ...parts }: SandboxOptions): ProcessExecutor {
+export function createSandbox({ folder, logger, ...parts }: SandboxOptions): Sandbox {
   if (!existsSync(folder)) throw new Error(`${folder} is missing: run "npm run build"`);
   return new ProcessExecutor({
     ...parts,

@@ -19,7 +19,7 @@ import { TRAP_WORDS } from '../../../sdk/jobs/join.ts';
 import type { KernelManifest } from '../../../sdk/manifest.ts';
 import type { Expectation, MergeVector, Vector, Vectors } from '../../../sdk/vectors.ts';
 import { ShoalError } from '../../errors.ts';
-import type { WorkerPool } from '../../workers/pool.ts';
+import type { Sandbox } from '../../workers/sandbox.ts';
 import { nativeSha256 } from '../../workers/sha256.ts';
 import { cidOfKernel } from './build.ts';
 
@@ -45,7 +45,7 @@ export interface CheckOptions {
   readonly manifest: KernelManifest;
   readonly wasm: Uint8Array;
   readonly vectors: Vectors;
-  readonly pool: WorkerPool;
+  readonly pool: Sandbox;
   readonly keep: (cid: Cid, bytes: Uint8Array) => void;
   /** Told of each result as it is there. */
   readonly onResult: (result: CaseResult) => void;
@@ -187,7 +187,7 @@ async function run(
 }
 
 let ticket = 0;
-function execute(pool: WorkerPool, request: ExecutionRequest): Promise<ExecutionOutcome> {
+function execute(pool: Sandbox, request: ExecutionRequest): Promise<ExecutionOutcome> {
   return new Promise((done) => pool.execute(ticket++, request, done));
 }
 
