@@ -17,6 +17,9 @@ import { childrenOf, isAlive, kernelThreadsOf } from '../support/processes.ts';
 import { assemble, kernel, sumKernel } from './kernels.ts';
 import { keepRequest, outcomeOf } from './requests.ts';
 
+// Processes and threads come up slowly on a busy machine, and kernels run at the lowest priority.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 const isLinux = process.platform === 'linux';
 const endlessKernel = kernel({ init: '(loop $forever (br $forever)) (i32.const 0)' });
 

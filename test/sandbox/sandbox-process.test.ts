@@ -15,6 +15,9 @@ import { createMemoryStore } from '../support/memory-store.ts';
 import { assemble, kernel, kernelText, sumKernel } from './kernels.ts';
 import { compile } from './run.ts';
 
+// Processes and threads come up slowly on a busy machine, and kernels run at the lowest priority.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 const endlessKernel = kernel({ init: '(loop $forever (br $forever)) (i32.const 0)' });
 
 describeExecutor('the sandbox process', (store) => ({
