@@ -8,6 +8,7 @@ import { TRAP } from '../../node/protocol/trust/commitment.ts';
 import { compareModule } from '../fuzz/compare.ts';
 import { compareExpressions } from '../fuzz/expressions.ts';
 import { assemble, type KernelParts, kernel, sumKernel } from '../sandbox/kernels.ts';
+import { CONTINUATION } from './continuation.ts';
 import { both, type Check, callRun, FUEL, fuelOf, NONE, refuses, run, sections, withCode } from './probes.ts';
 import { ROWS } from './rows.ts';
 import type { Sandbox } from './test-build.ts';
@@ -165,6 +166,7 @@ export const GATE: readonly Check[] = [
       }
     },
   },
+  CONTINUATION,
 ];
 
 /** The first check that fails and what it says; undefined if all pass. */

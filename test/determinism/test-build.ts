@@ -8,6 +8,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import type { runTask, TaskLimits, TaskResult } from '../../node/sandbox/task.ts';
+import type { UnitRun } from '../../node/sandbox/unit.ts';
 import type { WorkerQueue } from '../../node/sandbox/worker-queue.ts';
 import type { Rewriter } from '../fuzz/compare.ts';
 
@@ -23,6 +24,7 @@ export interface Mutation {
 export interface Sandbox extends Rewriter {
   inspect(bytes: Uint8Array): unknown;
   readonly runTask: typeof runTask;
+  readonly UnitRun: typeof UnitRun;
   readonly WorkerQueue: typeof WorkerQueue;
   dispose(): void;
 }
@@ -53,13 +55,14 @@ export async function testBuild(mutations: readonly Mutation[] = []): Promise<Sa
     writeFileSync(path.join(sandbox, file.replace(/ts$/, 'js')), transpiled(here.reduce(mutated, text)));
   }
   const load = async (file: string) => await import(pathToFileURL(path.join(sandbox, file)).href);
-  const [meter, inspect, task, queue] = await Promise.all(
-    ['meter.js', 'inspect.js', 'task.js', 'worker-queue.js'].map(load),
+  const [meter, inspect, task, unit, queue] = await Promise.all(
+    ['meter.js', 'inspect.js', 'task.js', 'unit.js', 'worker-queue.js'].map(load),
   );
   return {
     meter: meter.meter,
     inspect: inspect.inspect,
     runTask: task.runTask,
+    UnitRun: unit.UnitRun,
     WorkerQueue: queue.WorkerQueue,
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
