@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type RunningDaemon, startDaemon } from '../support/daemon.ts';
+import { type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
 import { launch } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
 
@@ -130,6 +130,12 @@ describe.skipIf(executablePath === undefined)(where, () => {
       .evaluate((cell) => getComputedStyle(cell).textAlign);
     expect(align).toBe('right');
     await page.getByText('The first 200 of 211 rows.').waitFor();
+    const plot = page.getByRole('img', {
+      name: /^Result of lucas-lehmer exponent: 15 of 211 are marked: 2, 3, 5, 7, 13/,
+    });
+    await plot.waitFor();
+    expect(await plot.locator('line.plot-tick').count()).toBe(15);
+    expect(await plot.locator('line.plot-faint').count()).toBe(196);
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Save as TSV' }).click(),
@@ -138,8 +144,9 @@ describe.skipIf(executablePath === undefined)(where, () => {
     const lines = (await readFile(await download.path(), 'utf8')).trimEnd().split('\n');
     expect([lines.length, lines[0], lines[1]]).toEqual([212, 'exponent\tprime\tresidue', '2\t1\t0000000000000001']);
 
-    await page.setViewportSize({ width: 390, height: 800 });
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    await page.setViewportSize({ width: 360, height: 800 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+    await until('the plot is drawn anew', async () => Number(await plot.getAttribute('width')) < 360);
     expect(trespasses).toEqual([]);
     await page.context().close();
   });

@@ -118,13 +118,20 @@ function pointText({ x, y, error, size, slope }: Point): string {
   return parts.join(', ').replace(', ±', ' ±');
 }
 
-function describePoints({ points, xName, yName, reference }: Of<'scatter' | 'line'>): string {
+function describePoints({ kind, points, xName, yName, reference }: Of<'scatter' | 'line'>): string {
   const ys = points.map(({ y }) => y);
+  const range = `${points.length} points, from ${plain(Math.min(...ys))} to ${plain(Math.max(...ys))}`;
+  if (kind === 'scatter') {
+    const strongest = points.reduce((most, point) => ((point.size ?? 0) > (most.size ?? 0) ? point : most));
+    const largest =
+      strongest.size === undefined ? '' : `; the largest is ${plain(strongest.y)} at ${plain(strongest.x)}`;
+    return `${yName} against ${xName}: ${range}${largest}.`;
+  }
   const last = points.at(-1) as Point;
   const end = last.error === undefined ? plain(last.y) : `${plain(last.y)} ± ${plain(last.error)}`;
   const against =
     reference === undefined ? '' : `; ${reference.name} gives ${plain(reference.points.at(-1)?.y ?? Number.NaN)} there`;
-  return `${yName} against ${xName}: ${points.length} points, from ${plain(Math.min(...ys))} to ${plain(Math.max(...ys))}; the last, at ${plain(last.x)}, is ${end}${against}.`;
+  return `${yName} against ${xName}: ${range}; the last, at ${plain(last.x)}, is ${end}${against}.`;
 }
 
 interface Frame {
@@ -203,19 +210,19 @@ function drawTicks({ ticks, xName, isLogX }: Of<'ticks'>, width: number): Drawin
   };
   const shapes: Shape[] = faint.map((tick) => stroke(tick.x, line - 12, 'plot-faint'));
   // Names that would lie over each other take turns in height, and are left out where that is not enough.
-  const lastAt = [-100, -100, -100];
-  marked.forEach((tick) => {
+  const ends = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const tick of marked) {
     const at = x.at(tick.x);
     const text = String(tick.x);
-    const room = LETTER * text.length + 6;
-    const row = lastAt.findIndex((last) => at - last >= room);
+    const half = (LETTER * text.length) / 2 + 2;
+    const middle = Math.min(right - half, Math.max(left + half, at));
+    const row = ends.findIndex((end) => middle - half >= end + 4);
     const top = row < 0 ? line - 26 : line - 30 - row * 17;
     shapes.push(stroke(tick.x, top, 'plot-tick'));
-    if (row < 0) return;
-    lastAt[row] = at;
-    const anchor = at < left + room / 2 ? 'start' : at > right - room / 2 ? 'end' : 'middle';
-    shapes.push(words(text, at, top - 5, anchor, 'plot-text plot-strong'));
-  });
+    if (row < 0) continue;
+    ends[row] = middle + half;
+    shapes.push(words(text, middle, top - 5, 'middle', 'plot-text plot-strong'));
+  }
   const axis = [
     shape('line', { class: 'plot-axis', x1: left, x2: right, y1: line, y2: line }),
     ...x.ticks
