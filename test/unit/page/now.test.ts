@@ -26,6 +26,21 @@ describe('now', () => {
     expect(now.held).toEqual([{ doing: 'sealed, waiting for others', units: 2 }]);
   });
 
+  it('shows how far a unit has come, and that it went on where it was', () => {
+    const progress = { tasksDone: 1, tasks: 4, stepsDone: 5, steps: 10, resumedAt: 0 };
+    const replicas = [
+      running,
+      { ...running, unit: 4, progress },
+      { ...running, unit: 5, progress: { ...progress, resumedAt: 0.25 } },
+    ];
+    const shown = nowOf(peerView({ replicas })).running.map(({ doing, part }) => ({ doing, part }));
+    expect(shown).toEqual([
+      { doing: 'computing', part: undefined },
+      { doing: 'computing', part: 0.375 },
+      { doing: 'computing from where it was', part: 0.375 },
+    ]);
+  });
+
   it('gives the first reason as headline where it idles, with its advice', () => {
     const now = nowOf(peerView({ why: [{ code: 'no-peers' }, { code: 'no-job' }] }));
     expect(now.mood).toBe('idle');
