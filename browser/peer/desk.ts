@@ -28,8 +28,8 @@ export class Desk implements Pick<Executor, 'execute' | 'cancel'> {
   }
 
   /** Rejects with a KernelRefusedError, or with a SandboxFailure when this machine could not look at it. */
-  inspect(wasm: Uint8Array): Promise<KernelReport> {
-    return this.#use((sandbox) => sandbox.inspect(wasm));
+  inspect(wasm: Uint8Array, abi?: number): Promise<KernelReport> {
+    return this.#use((sandbox) => sandbox.inspect(wasm, abi));
   }
 
   /** Rejects with a ReduceError or a KernelRefusedError. */

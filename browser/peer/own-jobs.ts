@@ -50,7 +50,7 @@ export function createOwnJobs({ library, ...parts }: OwnJobsParts): OwnJobs {
     open: () => new SandboxExecutor({ spawn, schedule, sha256: hashNow, blocks: store.blocks, logger, cores: 1 }),
     schedule,
   });
-  const kernels = new KernelCatalogue(library, (wasm) => desk.inspect(wasm));
+  const kernels = new KernelCatalogue(library, (wasm, abi) => desk.inspect(wasm, abi));
   const kernelRecords = new KernelRecords({
     driver: parts.driver,
     blocks: store.blocks,

@@ -153,7 +153,7 @@ async function assemble(
     transport: withDialLog(transport, logger),
   };
   const driver = createDriver({ peer: overrides.peer?.(peer) ?? peer, environment, logger });
-  const kernels = new KernelCatalogue(kernelsIn(KERNEL_FOLDER), (wasm) => sandbox.inspect(wasm));
+  const kernels = new KernelCatalogue(kernelsIn(KERNEL_FOLDER), (wasm, abi) => sandbox.inspect(wasm, abi));
   const kernelRecords = new KernelRecords({
     driver,
     blocks: store.blocks,

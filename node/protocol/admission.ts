@@ -17,7 +17,7 @@ import {
   STATEMENT_BYTES_MAX,
   UNITS_MAX,
 } from './limits.ts';
-import { ABI_VERSION, type Parameters } from './parameters.ts';
+import { ABI_VERSIONS, type Parameters } from './parameters.ts';
 import type { Peers } from './peers.ts';
 import { TokenBuckets } from './trust/bucket.ts';
 import { LEAF_BYTES, rootOfLeaves, unpackLeaves } from './trust/commitment.ts';
@@ -190,7 +190,7 @@ export class Admissions {
     const { spec } = body;
     if (specProblem(spec, body.roster, this.#parameters) !== undefined) return reject('invalid-spec');
     // Other versions may well be valid elsewhere: not ours to punish.
-    if (spec.abi !== ABI_VERSION) return ignore('unknown-version');
+    if (!ABI_VERSIONS.includes(spec.abi)) return ignore('unknown-version');
     if (spec.announcedAtMs + spec.ttlMs < now) return ignore('expired');
     const tooEarly = spec.announcedAtMs - CLOCK_SKEW_MAX_MS;
     return tooEarly > now ? waitFor(waitKey.time(tooEarly), tooEarly) : ACCEPT;

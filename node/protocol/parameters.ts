@@ -9,7 +9,10 @@ import { toHex } from './bytes.ts';
 import type { Millis } from './ids.ts';
 
 export const PROTOCOL_VERSION = 1;
+/** How a kernel and its host speak: by exports of the kernel alone, or as a WASI preview1 program. A job names one. */
 export const ABI_VERSION = 1;
+export const WASI_ABI_VERSION = 2;
+export const ABI_VERSIONS: readonly number[] = [ABI_VERSION, WASI_ABI_VERSION];
 
 export interface Parameters {
   readonly preset: 'open' | 'private' | 'test';
@@ -76,7 +79,7 @@ export function testParameters(network: string): Parameters {
   return { ...privateParameters(network), preset: 'test' };
 }
 
-/** 16 hex digits over every parameter and both versions. */
+/** 16 hex digits over every parameter, the protocol's version and the ABIs. */
 export function fingerprint(parameters: Parameters): string {
-  return toHex(sha256(encode([PROTOCOL_VERSION, ABI_VERSION, { ...parameters }]))).slice(0, 16);
+  return toHex(sha256(encode([PROTOCOL_VERSION, [...ABI_VERSIONS], { ...parameters }]))).slice(0, 16);
 }

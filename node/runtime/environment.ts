@@ -84,7 +84,8 @@ export interface Executor {
 }
 
 export type ExecutionOutcome =
-  | { readonly ok: true; readonly execution: Execution }
+  /** `note` tells the author of a program why it failed, for display; it is no part of any result. */
+  | { readonly ok: true; readonly execution: Execution; readonly note?: string | undefined }
   | { readonly ok: false; readonly code: ExecutionFailureCode; readonly detail: string };
 
 /** Everything a transport reports. Installed once, by `start`. */

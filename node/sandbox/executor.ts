@@ -9,7 +9,7 @@ import { toHex } from '../protocol/bytes.ts';
 import type { Execution, ExecutionFailureCode, ExecutionRequest } from '../protocol/effect.ts';
 import type { Cid, Digest, Millis, Ticket } from '../protocol/ids.ts';
 import { MEMORY_PAGES_MAX } from '../protocol/limits.ts';
-import { ABI_VERSION } from '../protocol/parameters.ts';
+import { ABI_VERSION, ABI_VERSIONS } from '../protocol/parameters.ts';
 import { TRAP } from '../protocol/trust/commitment.ts';
 import { partDone, type RunProgress } from '../protocol/view.ts';
 import { cidFromDigest, decodeUnitOutput } from '../protocol/wire/block.ts';
@@ -90,6 +90,14 @@ export class ReduceError extends Error {
   }
 }
 
+/** What a compiled kernel depends on. */
+interface Wanted {
+  readonly kernel: Cid | Uint8Array;
+  readonly abi: number;
+  readonly memoryPagesMax: number;
+  readonly metering: Metering;
+}
+
 interface Prepared {
   readonly module: WebAssembly.Module;
   readonly report: KernelReport;
@@ -127,7 +135,7 @@ export class SandboxExecutor implements Executor {
   readonly #schedule: Schedule;
   readonly #running = new Map<Ticket, Run>();
   #runs = 0;
-  /** By kernel, memory limit, mode and weights, least recently used first. */
+  /** By kernel, ABI, memory limit, mode and weights, least recently used first. */
   readonly #modules = new Map<string, Prepared>();
 
   constructor(parts: SandboxExecutorParts) {
@@ -203,9 +211,9 @@ export class SandboxExecutor implements Executor {
   }
 
   /** Rejects with a KernelRefusedError, or with a SandboxFailure when this machine could not look at it. */
-  inspect(bytes: Uint8Array): Promise<KernelReport> {
+  inspect(bytes: Uint8Array, abi?: number): Promise<KernelReport> {
     return this.#lease(async (lease) => {
-      const reply = await lease.ask({ type: 'inspect', bytes }, PREPARE_MAX_MS);
+      const reply = await lease.ask({ type: 'inspect', bytes, abi }, PREPARE_MAX_MS);
       if (reply.type !== 'inspected') throw errorOf(reply);
       return reply.report;
     });
@@ -224,14 +232,15 @@ export class SandboxExecutor implements Executor {
   async #runUnit(lease: Lease, run: Run): Promise<ExecutionOutcome> {
     const { request, number } = run;
     checkVersions(request);
-    const { module } = await this.#prepare(lease, request.kernel, request.memoryPagesMax, request.metering);
+    const { kernel, abi, metering, memoryPagesMax } = request;
+    const { module } = await this.#prepare(lease, { kernel, abi, memoryPagesMax, metering });
     const unitInput = await this.#blocks.get(request.unitInput);
     if (unitInput === undefined) {
       throw new SandboxFailure('input-malformed', `the unit's input block ${request.unitInput} is not kept here`);
     }
     const { task, taskCount, stepQuantum, parameters, fuelPerTaskMax, outputBytesPerTaskMax } = request;
     const limits = { fuelPerTaskMax, outputBytesPerTaskMax };
-    const work = { task, taskCount, stepQuantum, parameters, unitInput, ...limits };
+    const work = { task, taskCount, abi, stepQuantum, parameters, unitInput, ...limits };
     const identity = identityOf(request, this.#sha256);
     const saving = this.#checkpoints && { key: run.key, identity, checkpoint: await this.#saved(run) };
     const asked = lease.ask({ type: 'unit', run: number, module, work, saving }, request.wallClockMaxMs, (news) =>
@@ -248,7 +257,7 @@ export class SandboxExecutor implements Executor {
     if (reply.type !== 'unit-done') throw errorOf(reply);
     // It ended before it could be interrupted, and whoever asked for that does not wait for a result any more.
     if (run.stopping) this.#keepWhole(run, identity, reply.execution);
-    return { ok: true, execution: reply.execution };
+    return { ok: true, execution: reply.execution, note: reply.note };
   }
 
   async #saved(run: Run): Promise<Uint8Array | undefined> {
@@ -315,19 +324,17 @@ export class SandboxExecutor implements Executor {
 
   async #runReduce(lease: Lease, request: ReduceRequest): Promise<TaskResult> {
     const { kernel, parameters, outputs, limits } = request;
-    const { module, report } = await this.#prepare(lease, kernel, limits.memoryPagesMax, METERING);
+    const { memoryPagesMax } = limits;
+    const wanted: Wanted = { kernel, abi: ABI_VERSION, memoryPagesMax, metering: METERING };
+    const { module, report } = await this.#prepare(lease, wanted);
     if (!report.hasReduce) throw new ReduceError('no-reduce', 'the kernel does not export shoal_reduce');
     const reply = await lease.ask({ type: 'reduce', module, parameters, outputs, limits }, limits.wallClockMaxMs);
     if (reply.type !== 'reduce-done') throw errorOf(reply);
     return reply.result;
   }
 
-  async #prepare(
-    lease: Lease,
-    kernel: Cid | Uint8Array,
-    memoryPagesMax: number,
-    { mode, weights }: Metering,
-  ): Promise<Prepared> {
+  async #prepare(lease: Lease, { kernel, abi, memoryPagesMax, metering }: Wanted): Promise<Prepared> {
+    const { mode, weights } = metering;
     if (!Number.isInteger(memoryPagesMax) || memoryPagesMax < 0 || memoryPagesMax > MEMORY_PAGES_MAX) {
       throw new SandboxFailure(
         'kernel-refused',
@@ -335,14 +342,15 @@ export class SandboxExecutor implements Executor {
       );
     }
     const cid = typeof kernel === 'string' ? kernel : cidFromDigest(toHex(this.#sha256(kernel)) as Digest, 'raw');
-    const key = `${cid}/${memoryPagesMax}/${mode}/${weights}`;
+    const key = `${cid}/${abi}/${memoryPagesMax}/${mode}/${weights}`;
     const warm = this.#modules.get(key);
     if (warm !== undefined) return this.#keep(key, warm);
     const bytes = typeof kernel === 'string' ? await this.#blocks.get(kernel) : kernel;
     if (bytes === undefined) throw new SandboxFailure('kernel-missing', `the kernel ${cid} is not kept here`);
-    const reply = await lease.ask({ type: 'prepare', bytes, memoryPagesMax, mode, weights }, PREPARE_MAX_MS);
+    const how = { abi, memoryPagesMax, mode, weights };
+    const reply = await lease.ask({ type: 'prepare', bytes, ...how }, PREPARE_MAX_MS);
     if (reply.type !== 'prepared') throw errorOf(reply);
-    this.#logger.log('debug', 'kernel prepared', { kernel: cid, bytes: bytes.length, memoryPagesMax, mode, weights });
+    this.#logger.log('debug', 'kernel prepared', { kernel: cid, bytes: bytes.length, ...how });
     return this.#keep(key, { module: reply.module, report: reply.report });
   }
 
@@ -372,8 +380,9 @@ function checkVersions(request: ExecutionRequest): void {
     const wanted = `rewriter ${rewriter}, mode ${mode}, weights ${weights}`;
     throw new SandboxFailure('kernel-refused', `the job wants a metering this version does not have: ${wanted}`);
   }
-  if (request.abi !== ABI_VERSION) {
-    throw new SandboxFailure('kernel-refused', `the job wants ABI ${request.abi}, this version has ${ABI_VERSION}`);
+  if (!ABI_VERSIONS.includes(request.abi)) {
+    const known = ABI_VERSIONS.join(' and ');
+    throw new SandboxFailure('kernel-refused', `the job wants ABI ${request.abi}, this version has ${known}`);
   }
 }
 

@@ -9,9 +9,10 @@ export {
   SandboxExecutor,
 } from './executor.ts';
 export type { MeterMode } from './function-rewriter.ts';
-export { inspect, type KernelReport } from './inspect.ts';
+export { importsOf, inspect, type KernelReport } from './inspect.ts';
 export { type MeterOptions, meter } from './meter.ts';
 export { KERNEL_BYTES_MAX } from './module.ts';
 export { type KernelRefusalCode, KernelRefusedError } from './refusal.ts';
 export { runReduce, runTask, SandboxFailure, type TaskLimits, type TaskResult } from './task.ts';
 export { runUnit, type Sha256, type UnitWork } from './unit.ts';
+export { type ProgramResult, runProgram } from './wasi/program.ts';

@@ -13,10 +13,12 @@ import type { TaskLimits, TaskResult } from './task.ts';
 import type { UnitProgress, UnitWork } from './unit.ts';
 
 export type WorkerRequest =
-  | { readonly type: 'inspect'; readonly bytes: Uint8Array }
+  /** Without `abi` the module is looked at as what it seems to be. */
+  | { readonly type: 'inspect'; readonly bytes: Uint8Array; readonly abi?: number | undefined }
   | {
       readonly type: 'prepare';
       readonly bytes: Uint8Array;
+      readonly abi: number;
       readonly memoryPagesMax: number;
       readonly mode: MeterMode;
       /** Version of the table. */
@@ -53,7 +55,7 @@ export type WorkerReply =
   | { readonly type: 'ready' }
   | { readonly type: 'inspected'; readonly report: KernelReport }
   | { readonly type: 'prepared'; readonly module: WebAssembly.Module; readonly report: KernelReport }
-  | { readonly type: 'unit-done'; readonly execution: Execution }
+  | { readonly type: 'unit-done'; readonly execution: Execution; readonly note: string | undefined }
   /** Interrupted at a step boundary, and saved before this was said. */
   | { readonly type: 'unit-stopped'; readonly progress: UnitProgress }
   | { readonly type: 'reduce-done'; readonly result: TaskResult }

@@ -71,7 +71,7 @@ export async function runUnitInWorker(request: UnitRequest, host: WorkerHost): P
     if (saving !== undefined) await save(unit, saving, host);
     return { type: 'unit-stopped', progress: unit.progress };
   }
-  return { type: 'unit-done', execution: unit.finish() };
+  return { type: 'unit-done', execution: unit.finish(), note: unit.note };
 }
 
 /** Goes on from the checkpoint, if there is one of this very work. Throws a SandboxFailure. */

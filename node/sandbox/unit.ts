@@ -10,12 +10,14 @@ import { concatBytes, toHex } from '../protocol/bytes.ts';
 import type { Execution } from '../protocol/effect.ts';
 import type { Digest } from '../protocol/ids.ts';
 import { BLOCK_BYTES_MAX, FUEL_PER_TASK_MAX, TASKS_PER_UNIT_MAX } from '../protocol/limits.ts';
+import { WASI_ABI_VERSION } from '../protocol/parameters.ts';
 import { LEAF_BYTES, merkleRoot, packLeaf, totalFuel } from '../protocol/trust/commitment.ts';
 import { BlockError, cidFromDigest, decodeUnitInput, encodeUnitOutput } from '../protocol/wire/block.ts';
 import { outputBlockBytesMax } from '../protocol/work/job.ts';
 import { type InstanceState, KernelInstance } from './instance.ts';
 import { PAGE_BYTES } from './module.ts';
 import { SandboxFailure, TaskRun, type TaskState } from './task.ts';
+import { ProgramRun } from './wasi/program.ts';
 
 /** SHA-256 in 32 bytes. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
@@ -31,6 +33,8 @@ export interface UnitWork {
   /** Index of the only task to run; undefined runs all. */
   readonly task: number | undefined;
   readonly taskCount: number;
+  readonly abi: number;
+  /** Of no meaning to a WASI program, which has no steps. */
   readonly stepQuantum: number;
   readonly parameters: Uint8Array;
   /** The unit's input block: a dag-cbor list of byte strings. */
@@ -75,10 +79,12 @@ export class UnitRun {
   readonly #leaves: Uint8Array[] = [];
   readonly #outputs: Uint8Array[] = [];
   #fuel = 0;
-  #task: TaskRun | undefined;
+  #task: TaskRun | ProgramRun | undefined;
   /** The last one made, and what it was before anything ran, if that can be put back. */
   #kernel: KernelInstance | undefined;
   #initial: InstanceState | undefined;
+  /** What the author of a WASI program wants to know of its first failure; no part of what is signed. */
+  note: string | undefined;
 
   /** With `from` it goes on where that was saved, of the very same work. Throws a SandboxFailure. */
   constructor(module: WebAssembly.Module, work: UnitWork, sha256: Sha256, now: () => number, from?: UnitState) {
@@ -145,10 +151,12 @@ export class UnitRun {
     };
   }
 
-  #begin(from?: TaskState): TaskRun {
-    const { parameters, stepQuantum, fuelPerTaskMax: fuelMax, outputBytesPerTaskMax: outputBytesMax } = this.#work;
+  #begin(from?: TaskState): TaskRun | ProgramRun {
+    const { abi, parameters, stepQuantum, fuelPerTaskMax: fuelMax, outputBytesPerTaskMax: outputBytesMax } = this.#work;
     const input = this.#inputs[this.#leaves.length]!;
-    const work = { parameters, input, stepQuantum, limits: { fuelMax, outputBytesMax } };
+    const limits = { fuelMax, outputBytesMax };
+    if (abi === WASI_ABI_VERSION) return new ProgramRun(this.#module, { parameters, input, limits }, this.#sha256);
+    const work = { parameters, input, stepQuantum, limits };
     return new TaskRun(this.#freshKernel(), work, from);
   }
 
@@ -164,7 +172,8 @@ export class UnitRun {
     return kernel;
   }
 
-  #keep(task: TaskRun): void {
+  #keep(task: TaskRun | ProgramRun): void {
+    if (task instanceof ProgramRun) this.note ??= task.result!.note;
     const { trap, fuel, output } = task.result!;
     const outputHash = toHex(this.#sha256(output)) as Digest;
     this.#leaves.push(packLeaf({ trap, fuel, outputHash }));

@@ -1,5 +1,5 @@
 /** The worker's side: one request in, one reply out, no state in between. */
-import { inspect } from './inspect.ts';
+import { importsOf, inspect } from './inspect.ts';
 import type { WorkerReply, WorkerRequest } from './messages.ts';
 import { meter } from './meter.ts';
 import { KernelRefusedError } from './refusal.ts';
@@ -27,13 +27,13 @@ export async function answerRequest(request: WorkerRequest, host: WorkerHost): P
 async function answer(request: WorkerRequest, host: WorkerHost): Promise<Answer> {
   switch (request.type) {
     case 'inspect':
-      return { reply: { type: 'inspected', report: inspect(request.bytes) }, transfer: [] };
+      return { reply: { type: 'inspected', report: inspect(request.bytes, request.abi) }, transfer: [] };
     case 'prepare': {
-      const report = inspect(request.bytes);
-      const { memoryPagesMax, mode } = request;
+      const { abi, memoryPagesMax, mode } = request;
+      const report = inspect(request.bytes, abi);
       const weights = weightsOf(request.weights);
       if (weights === undefined) throw new SandboxFailure('kernel-refused', `no weights of version ${request.weights}`);
-      const metered = meter(request.bytes, { memoryPagesMax, mode, weights });
+      const metered = meter(request.bytes, { memoryPagesMax, mode, weights, allowImport: importsOf(abi) });
       const module = new WebAssembly.Module(metered as Uint8Array<ArrayBuffer>);
       return { reply: { type: 'prepared', module, report }, transfer: [] };
     }

@@ -3,6 +3,7 @@
  * bytes of the parameters among them, little-endian in the order of `kernel.json`.
  */
 import { PARAMETER_BYTES_MAX } from '../protocol/limits.ts';
+import { WASI_ABI_VERSION } from '../protocol/parameters.ts';
 import { SdkError } from './error.ts';
 import type { ArgumentSpec, ArgumentType, KernelManifest } from './manifest.ts';
 import { problemOfNumber } from './number.ts';
@@ -13,6 +14,9 @@ export type ArgumentInputs = Readonly<Record<string, ArgumentInput>>;
 
 /** Every argument the manifest declares, defaults filled in: bigint for u64, number for the others. */
 export type Arguments = ReadonlyMap<string, number | bigint>;
+
+/** An argument's name among the arguments of a WASI program, to be replaced by its value. */
+export const PLACEHOLDER = /\{([a-zA-Z][a-zA-Z0-9]*)\}/g;
 
 const BYTES_OF_TYPE: Record<ArgumentType, number> = { u32: 4, i32: 4, u64: 8, f64: 8 };
 
@@ -71,8 +75,9 @@ function parseNumber(spec: ArgumentSpec, input: ArgumentInput): number | bigint 
   return spec.type === 'u64' ? BigInt(exact) : Number(exact);
 }
 
-/** The bytes that head the input of every task. */
+/** The bytes that head the input of every task; of a WASI program, its arguments. */
 export function encodeParameters(manifest: KernelManifest, values: Arguments): Uint8Array {
+  if (manifest.abi === WASI_ABI_VERSION) return encodeProgramArguments(manifest, values);
   const length = manifest.parameters.reduce((sum, spec) => sum + BYTES_OF_TYPE[spec.type], 0);
   if (length > PARAMETER_BYTES_MAX) {
     throw new SdkError(
@@ -90,6 +95,19 @@ export function encodeParameters(manifest: KernelManifest, values: Arguments): U
     else if (type === 'i32') view.setInt32(at, Number(value), true);
     else view.setUint32(at, Number(value), true);
     at += BYTES_OF_TYPE[type];
+  }
+  return bytes;
+}
+
+/** NUL-terminated strings, one after the other, the program's name first. */
+function encodeProgramArguments({ name, args = [] }: KernelManifest, values: Arguments): Uint8Array {
+  const filled = args.map((text) => text.replace(PLACEHOLDER, (_, key: string) => String(argument(values, key))));
+  const bytes = new TextEncoder().encode([name, ...filled].map((text) => `${text}\0`).join(''));
+  if (bytes.length > PARAMETER_BYTES_MAX) {
+    throw new SdkError(
+      'argument-invalid',
+      `${name}: its arguments take ${bytes.length} bytes of ${PARAMETER_BYTES_MAX}`,
+    );
   }
   return bytes;
 }

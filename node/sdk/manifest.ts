@@ -13,7 +13,8 @@ import {
   TASKS_PER_UNIT_MAX,
   TITLE_BYTES_MAX,
 } from '../protocol/limits.ts';
-import { ABI_VERSION } from '../protocol/parameters.ts';
+import { ABI_VERSION, WASI_ABI_VERSION } from '../protocol/parameters.ts';
+import { PLACEHOLDER } from './arguments.ts';
 import { SdkError } from './error.ts';
 import { issueLines, parseJson } from './issues.ts';
 import { problemOfNumber } from './number.ts';
@@ -161,30 +162,34 @@ const limits = z.strictObject({
   memoryPagesMax: pages,
   inputBytesPerTaskMax: positive.max(BLOCK_BYTES_MAX),
   outputBytesPerTaskMax: positive.max(BLOCK_BYTES_MAX),
-  /** Steps of one shoal_step call. */
-  stepQuantum: positive.max(2 ** 31 - 1),
+  /** Steps of one shoal_step call. A WASI program has none. */
+  stepQuantum: positive.max(2 ** 31 - 1).optional(),
   tasksPerUnit: positive.max(TASKS_PER_UNIT_MAX),
   /** For shoal_reduce, which runs in the submitter's own sandbox over many outputs at once. */
   reduce: z.strictObject({ fuelMax: fuel, memoryPagesMax: pages, outputBytesMax: positive.max(2 ** 30) }).optional(),
 });
 
-const schema = z
-  .strictObject({
-    name: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens'),
-    title: shortText(TITLE_BYTES_MAX),
-    purpose: shortText(PURPOSE_BYTES_MAX),
-    version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be like 1.0.0'),
-    abi: z.literal(ABI_VERSION),
-    /** Encoded in this order at the head of each task's input. */
-    parameters: z.array(argument),
-    /** Further arguments of a job, which only shape its tasks. */
-    arguments: z.array(argument).optional(),
-    tasks,
-    result,
-    limits,
-    /** Time of one task on an ordinary core: `taskMs`, times the value of the parameter named by `times`. */
-    expected: z.strictObject({ taskMs: z.number().positive(), times: identifier.optional() }),
-  })
+const shape = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens'),
+  title: shortText(TITLE_BYTES_MAX),
+  purpose: shortText(PURPOSE_BYTES_MAX),
+  version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be like 1.0.0'),
+  /** 1: a kernel of our own ABI; 2: a WASI preview1 program. */
+  abi: z.literal([ABI_VERSION, WASI_ABI_VERSION]),
+  /** Encoded in this order at the head of each task's input. */
+  parameters: z.array(argument),
+  /** Further arguments of a job, which only shape its tasks. */
+  arguments: z.array(argument).optional(),
+  /** Arguments of a WASI program, behind its name. `{name}` stands for the value of an argument of the job. */
+  args: z.array(z.string().regex(/^[^\0]*$/, 'must not contain NUL')).optional(),
+  tasks,
+  result,
+  limits,
+  /** Time of one task on an ordinary core: `taskMs`, times the value of the parameter named by `times`. */
+  expected: z.strictObject({ taskMs: z.number().positive(), times: identifier.optional() }),
+});
+
+const schema = shape
   .superRefine((value, context) => {
     const refuse = (path: (string | number)[], message: string): void => {
       context.addIssue({ code: 'custom', path, message });
@@ -195,6 +200,7 @@ const schema = z
         refuse(['parameters'], `declares ${item.name} twice`);
       }
     });
+    refuseOtherAbi(value, refuse);
     const expectType = (path: string[], name: string, type: string): void => {
       const found = declared.find((item) => item.name === name);
       if (found === undefined) refuse(path, `names ${name}, which is neither a parameter nor an argument`);
@@ -239,7 +245,30 @@ const schema = z
     if (expected.times !== undefined && !declared.some((item) => item.name === expected.times)) {
       refuse(['expected', 'times'], `names ${expected.times}, which is neither a parameter nor an argument`);
     }
+  })
+  .transform(({ limits, ...rest }) => ({ ...rest, limits: { ...limits, stepQuantum: limits.stepQuantum ?? 1 } }));
+
+/** What belongs to one ABI only. */
+function refuseOtherAbi(
+  { abi, args = [], parameters, arguments: further = [], limits, result }: z.infer<typeof shape>,
+  refuse: (path: (string | number)[], message: string) => void,
+): void {
+  if (abi === ABI_VERSION) {
+    if (limits.stepQuantum === undefined) refuse(['limits', 'stepQuantum'], 'is needed where abi is 1');
+    if (args.length > 0) refuse(['args'], 'are for WASI programs, where abi is 2; a kernel takes "parameters"');
+    return;
+  }
+  if ((limits.stepQuantum ?? 1) !== 1)
+    refuse(['limits', 'stepQuantum'], 'is left out where abi is 2: a program has no steps');
+  if (result.join === 'reduce') refuse(['result', 'join'], 'cannot be "reduce" where abi is 2');
+  if (parameters.length > 0) refuse(['parameters'], 'are for abi 1; declare "arguments" and name them in "args"');
+  args.forEach((text, index) => {
+    for (const [, name] of text.matchAll(PLACEHOLDER)) {
+      if (!further.some((item) => item.name === name))
+        refuse(['args', index], `names ${name}, which is not an argument`);
+    }
   });
+}
 
 type Refuse = (path: (string | number)[], message: string) => void;
 type PlottedManifest = Pick<z.infer<typeof schema>, 'parameters' | 'arguments' | 'tasks' | 'result'>;

@@ -330,7 +330,7 @@ function vectorUnits(name: (typeof KERNELS)[number]): {
     const limits = { stepQuantum, fuelPerTaskMax, outputBytesPerTaskMax };
     const { leaves, merkleRoot, fuel, output } = runUnit(
       module,
-      { task: undefined, taskCount: 1, parameters, unitInput, ...limits },
+      { task: undefined, taskCount: 1, abi: kernel.manifest.abi, parameters, unitInput, ...limits },
       nodeSha256,
       () => performance.now(),
     );

@@ -58,7 +58,13 @@ describe.each(KERNELS)('%s', (name) => {
   it.each(['simple', 'merged'] as const)('goes on from every step boundary, metered %s', (mode) => {
     const { vector, steps } = chosen(kernel);
     const work: UnitWork = {
-      ...{ task: undefined, taskCount: 1, stepQuantum: Math.ceil(steps / CALLS), parameters: vector.parameters },
+      ...{
+        task: undefined,
+        taskCount: 1,
+        abi: 1,
+        stepQuantum: Math.ceil(steps / CALLS),
+        parameters: vector.parameters,
+      },
       ...{ unitInput: encodeUnitInput([vector.input]), fuelPerTaskMax, outputBytesPerTaskMax },
     };
     const module = new WebAssembly.Module(Uint8Array.from(meter(kernel.wasm, { memoryPagesMax, mode })));

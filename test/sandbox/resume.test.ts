@@ -115,7 +115,7 @@ function* mistakes(state: InstanceState, initial: InstanceState): Generator<[str
 describe('a unit', () => {
   const tasks = [Uint8Array.of(1, 2, 3), EMPTY, Uint8Array.of(9, 9, 9, 9)];
   const work: UnitWork = {
-    ...{ task: undefined, taskCount: tasks.length, stepQuantum: 1, parameters: EMPTY },
+    ...{ task: undefined, taskCount: tasks.length, abi: 1, stepQuantum: 1, parameters: EMPTY },
     ...{ unitInput: encodeUnitInput(tasks), fuelPerTaskMax: 10_000, outputBytesPerTaskMax: 64 },
   };
 

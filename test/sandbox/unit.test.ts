@@ -17,6 +17,7 @@ function work(tasks: readonly Uint8Array[], changes: Partial<UnitWork> = {}): Un
   return {
     task: undefined,
     taskCount: tasks.length,
+    abi: 1,
     stepQuantum: 2,
     parameters: new Uint8Array(0),
     unitInput: encodeUnitInput(tasks),

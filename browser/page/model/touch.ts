@@ -1,4 +1,5 @@
 /** What a kernel may touch, as plain facts: shown before anybody runs it and while it runs. */
+import { WASI_ABI_VERSION } from '../../../node/protocol/parameters.ts';
 import type { JobView } from '../../../node/protocol/view.ts';
 import type { Inspection } from '../../../node/sandbox/inspection.ts';
 import type { KernelEntry } from '../peer-source.ts';
@@ -21,7 +22,7 @@ export function touchOfKernel({
 }: Pick<KernelEntry, 'manifest' | 'report' | 'cid'>): readonly Fact[] {
   const { limits } = manifest;
   return [
-    reaches(report),
+    reaches(report.abi, report),
     { name: 'Reads', value: `up to ${bytes(limits.inputBytesPerTaskMax)} a task` },
     { name: 'Writes', value: `up to ${bytes(limits.outputBytesPerTaskMax)} a task` },
     memory(limits.memoryPagesMax, report),
@@ -41,7 +42,7 @@ export function touchOfJob(
 ): readonly Fact[] {
   const report = inspection !== undefined && 'report' in inspection ? inspection.report : undefined;
   return [
-    reaches(report),
+    reaches(spec.abi, report),
     { name: 'Writes', value: `up to ${bytes(spec.outputBytesPerTaskMax)} a task` },
     memory(spec.memoryPagesMax, report),
     fuel(spec.fuelPerTaskMax),
@@ -63,10 +64,16 @@ const NOT_HERE: Fact = {
 
 type Report = KernelEntry['report'];
 
+/** What a WASI program can ask of its host, whatever it imports. */
+const WASI: Fact = {
+  name: 'Reaches',
+  value: 'its input and its output',
+  note: 'A WASI program: no files, no network, a clock that stands still, randomness made of its input.',
+};
+
 /** A module with other imports than the network gives is refused: before it is here, this much is certain. */
-function reaches(report: Report | undefined): Fact {
-  const imports = report?.imports ?? [];
-  if (imports.length > 0) return { name: 'Reaches', value: imports.join(', ') };
+function reaches(abi: number, report: Report | undefined): Fact {
+  if (abi === WASI_ABI_VERSION) return WASI;
   return {
     name: 'Reaches',
     value: 'nothing outside',

@@ -34,8 +34,8 @@ export interface KernelLibrary {
   load(name: string): Promise<LoadedKernel>;
 }
 
-/** Looks at a module without running it. Rejects with an Error that says why it is refused. */
-export type Inspect<R extends Report> = (wasm: Uint8Array) => Promise<R>;
+/** Looks at a module without running it, as of this ABI or as what it seems to be. Rejects with an Error that says why it is refused. */
+export type Inspect<R extends Report> = (wasm: Uint8Array, abi?: number) => Promise<R>;
 
 export class KernelCatalogue<R extends Report = Report> {
   readonly #library: KernelLibrary;
@@ -57,14 +57,14 @@ export class KernelCatalogue<R extends Report = Report> {
   }
 
   /** What a module somebody hands in may touch. */
-  async inspect(wasm: Uint8Array): Promise<Pick<KernelEntry<R>, 'report' | 'cid'>> {
-    return { report: await this.#inspect(wasm), cid: cidOf(wasm, 'raw') };
+  async inspect(wasm: Uint8Array, abi?: number): Promise<Pick<KernelEntry<R>, 'report' | 'cid'>> {
+    return { report: await this.#inspect(wasm, abi), cid: cidOf(wasm, 'raw') };
   }
 
   /** A kernel that can be run. Rejects as the library and `inspect` do, or with an SdkError. */
   async load(choice: KernelChoice): Promise<LoadedKernel> {
     const loaded = 'name' in choice ? await this.#library.load(choice.name) : await fromParts(choice);
-    checkReduce(loaded.manifest, await this.#inspect(loaded.wasm));
+    checkReduce(loaded.manifest, await this.#inspect(loaded.wasm, loaded.manifest.abi));
     return loaded;
   }
 
@@ -72,7 +72,7 @@ export class KernelCatalogue<R extends Report = Report> {
     const entries: KernelEntry<R>[] = [];
     for (const name of await this.#library.names()) {
       const { wasm, manifest } = await this.#library.load(name);
-      const entry = { manifest, ...(await this.inspect(wasm)) };
+      const entry = { manifest, ...(await this.inspect(wasm, manifest.abi)) };
       checkReduce(manifest, entry.report);
       entries.push(entry);
     }

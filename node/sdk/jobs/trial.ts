@@ -51,7 +51,7 @@ export async function tryOut(prepared: PreparedJob, draft: JobId, parts: TrialPa
       const task = unit * request.tasksPerUnit;
       throw new SdkError(
         'job-failed',
-        `task ${task} was tried on this machine and ${TRAP_WORDS[leaf.trap]}. Nothing was announced.`,
+        `task ${task} was tried on this machine and ${TRAP_WORDS[leaf.trap]}${outcome.note === undefined ? '' : ` (${outcome.note})`}. Nothing was announced.`,
       );
     }
     slowestMs = Math.max(slowestMs, outcome.execution.wallClockMs);

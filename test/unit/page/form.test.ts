@@ -59,6 +59,7 @@ describe('what a kernel may touch', () => {
     const manifest = await manifestOf('prime-count');
     const report = {
       byteLength: 2_048,
+      abi: 1,
       imports: [],
       exports: [],
       memory: { initialPages: 4, maximumPages: 256 },
@@ -72,8 +73,10 @@ describe('what a kernel may touch', () => {
     expect(value('Memory')).toBe('up to 16 MiB');
     expect(value('Size')).toBe('2 KiB, 8 functions');
     expect(value('WebAssembly')).toBe('MVP and simd');
-    const reaching = touchOfKernel({ manifest, report: { ...report, imports: ['env.seed'] }, cid: 'bafy' as Cid });
-    expect(reaching[0]?.value).toBe('env.seed');
+    const imports = ['wasi_snapshot_preview1.fd_read'];
+    const reaching = touchOfKernel({ manifest, report: { ...report, abi: 2, imports }, cid: 'bafy' as Cid });
+    expect(reaching[0]?.value).toBe('its input and its output');
+    expect(reaching[0]?.note).toContain('no files, no network');
   });
 
   it('is said of a job: by its limits at once, by its module when that is here', () => {
@@ -86,6 +89,7 @@ describe('what a kernel may touch', () => {
       imports: [],
       exports: [],
       memory,
+      abi: 1,
       features: [],
       functionCount: 8,
       hasReduce: true,
