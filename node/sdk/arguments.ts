@@ -101,7 +101,9 @@ export function encodeParameters(manifest: KernelManifest, values: Arguments): U
 
 /** NUL-terminated strings, one after the other, the program's name first. */
 function encodeProgramArguments({ name, args = [] }: KernelManifest, values: Arguments): Uint8Array {
-  const filled = args.map((text) => text.replace(PLACEHOLDER, (_, key: string) => String(argument(values, key))));
+  const filled = args.map((text) =>
+    text.replace(PLACEHOLDER, (found, key: string) => (values.has(key) ? String(argument(values, key)) : found)),
+  );
   const bytes = new TextEncoder().encode([name, ...filled].map((text) => `${text}\0`).join(''));
   if (bytes.length > PARAMETER_BYTES_MAX) {
     throw new SdkError(

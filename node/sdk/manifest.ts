@@ -262,6 +262,8 @@ function refuseOtherAbi(
     refuse(['limits', 'stepQuantum'], 'is left out where abi is 2: a program has no steps');
   if (result.join === 'reduce') refuse(['result', 'join'], 'cannot be "reduce" where abi is 2');
   if (parameters.length > 0) refuse(['parameters'], 'are for abi 1; declare "arguments" and name them in "args"');
+  // Without arguments of its own a brace is a brace.
+  if (further.length === 0) return;
   args.forEach((text, index) => {
     for (const [, name] of text.matchAll(PLACEHOLDER)) {
       if (!further.some((item) => item.name === name))

@@ -14,10 +14,12 @@ import { createSwarmKeyFile } from '../swarm-key.ts';
 import { Client } from './client.ts';
 import { showDashboard } from './dashboard.ts';
 import { kernelCommands } from './kernel/commands.ts';
+import type { KernelChoice } from './kernel-argument.ts';
 import { endQuietlyOnClosedPipe, print, printJson, say } from './output.ts';
 import { getResult, run } from './run.ts';
 import { showJob, showJobs, showPeers, showStatus, showWhy } from './show.ts';
 import { up } from './up.ts';
+import { type WasiFlags, wasiRun } from './wasi-program.ts';
 
 interface CommonFlags {
   readonly data?: string;
@@ -47,7 +49,7 @@ interface ResultFlags {
   readonly raw?: true;
 }
 
-interface RunFlags extends PeerFlags, ResultFlags {
+interface RunFlags extends PeerFlags, ResultFlags, WasiFlags {
   readonly file?: string;
   readonly quorum?: number;
   readonly replicas?: number;
@@ -91,8 +93,13 @@ export function createProgram(overrides: Overrides): Command {
     .action((flags: PeerFlags) => up({ sources: sourcesOf(flags), json: flags.json === true, overrides }));
 
   resultFlags(peerFlags(command(program, 'run', 'submit a job, follow it and print its result')))
-    .argument('<kernel>', 'built-in kernel, folder with kernel.json, or .wasm file with its manifest beside it')
+    .argument('[kernel]', 'built-in kernel, folder with kernel.json, or .wasm file with its manifest beside it')
     .argument('[arguments...]', "the kernel's own arguments, e.g. --from 0 --to 1000000")
+    .option('--wasi <file>', 'a WASI preview1 program instead of a kernel; its own arguments follow "--"')
+    .option('--stdin-lines <file>', 'with --wasi: standard input, cut at ends of lines into tasks (--task-size bytes)')
+    .option('--stdin-file <file>', 'with --wasi: standard input as a whole, in one task')
+    .option('--fuel <n>', 'with --wasi: fuel for each task (default: 20000000000)', wholeNumber)
+    .option('--memory <size>', 'with --wasi: memory for each task, e.g. 128MiB (default: 64MiB)')
     .option('--file <path>', 'input file, for kernels that read one')
     .option('--quorum <m>', 'results that must agree for each unit', wholeNumber)
     .option('--replicas <r>', 'replicas started from the beginning (default: the quorum)', wholeNumber)
@@ -109,7 +116,13 @@ export function createProgram(overrides: Overrides): Command {
     .option('--ttl <seconds>', 'give up after this time', wholeNumber)
     .option('--detach', "print the job's id and leave it to the daemon")
     .allowUnknownOption()
-    .action((kernel: string, words: string[], flags: RunFlags) => run(runOptions(kernel, words, flags, overrides)));
+    .action(async (kernel: string | undefined, words: string[], flags: RunFlags) => {
+      if (flags.wasi === undefined) return run(runOptions(kernelOf(kernel, flags), words, flags, overrides));
+      if (flags.file !== undefined)
+        throw new ShoalError('usage', '--wasi takes --stdin-lines or --stdin-file, not --file.');
+      const program = await wasiRun(flags, kernel === undefined ? words : [kernel, ...words], flags.tasksPerUnit);
+      return run({ ...runOptions(program.kernel, [], flags, overrides), file: program.file });
+    });
 
   common(program, 'cancel', 'cancel a job of this peer')
     .argument('<job>', 'id, or its beginning')
@@ -241,7 +254,20 @@ function showOptions(flags: PeerFlags): { sources: ConfigSources; json: boolean 
   return { sources: sourcesOf(flags), json: flags.json === true };
 }
 
-function runOptions(kernel: string, words: readonly string[], flags: RunFlags, overrides: Overrides) {
+function kernelOf(kernel: string | undefined, flags: RunFlags): string {
+  const only = (['stdinLines', 'stdinFile', 'fuel', 'memory'] as const).find((name) => flags[name] !== undefined);
+  if (only !== undefined) {
+    const flag = only.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
+    throw new ShoalError(
+      'usage',
+      `--${flag} goes with --wasi <program.wasm>; a kernel says in its kernel.json what it takes.`,
+    );
+  }
+  if (kernel !== undefined) return kernel;
+  throw new ShoalError('usage', 'shoal run needs a kernel, or --wasi <program.wasm>. "shoal run --help" shows how.');
+}
+
+function runOptions(kernel: string | KernelChoice, words: readonly string[], flags: RunFlags, overrides: Overrides) {
   const { quorum, replicas, own, tasksPerUnit, taskSize, priority, ttl } = flags;
   if (flags.detach === true && flags.output !== undefined) {
     throw new ShoalError(

@@ -21,7 +21,8 @@ import { outliveMishaps } from './up.ts';
 
 export interface RunOptions {
   readonly sources: ConfigSources;
-  readonly kernel: string;
+  /** As typed, or made of the command line. */
+  readonly kernel: string | KernelChoice;
   /** The kernel's own flags, as typed. */
   readonly words: readonly string[];
   readonly file: string | undefined;
@@ -42,7 +43,7 @@ interface Peer {
 }
 
 export async function run(options: RunOptions): Promise<void> {
-  const kernel = await chooseKernel(options.kernel);
+  const kernel = typeof options.kernel === 'string' ? await chooseKernel(options.kernel) : options.kernel;
   checkPlot(options.plot, kernel.manifest);
   const given = kernelArguments(options.words, kernel.manifest);
   if (options.file !== undefined) await checkFile(options.file);
