@@ -42,12 +42,16 @@ export async function testBuild(mutations: readonly Mutation[] = []): Promise<Sa
   const root = packageRoot();
   const folder = mkdtempSync(path.join(tmpdir(), 'shoal-test-build-'));
   const sandbox = path.join(folder, 'node/sandbox');
-  mkdirSync(sandbox, { recursive: true });
+  mkdirSync(path.join(sandbox, 'wasi'), { recursive: true });
   writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }');
   for (const name of ['protocol', 'runtime']) {
     symlinkSync(path.join(root, 'dist/node', name), path.join(folder, 'node', name));
   }
-  const sources = readdirSync(path.join(root, 'node/sandbox')).filter((file) => file.endsWith('.ts'));
+  const sources = ['', 'wasi/'].flatMap((below) =>
+    readdirSync(path.join(root, 'node/sandbox', below))
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => below + file),
+  );
   for (const { file } of mutations) if (!sources.includes(file)) throw new Error(`node/sandbox has no ${file}`);
   for (const file of sources) {
     const text = readFileSync(path.join(root, 'node/sandbox', file), 'utf8');
