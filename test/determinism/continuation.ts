@@ -81,7 +81,7 @@ function check(sandbox: Sandbox, bytes: Uint8Array, mode: 'simple' | 'merged', n
   const limits = { fuelMax: 10 ** 9, outputBytesMax: PAGES * 65_536 };
   const alone = inputs.map((input) => sandbox.runTask(module, new Uint8Array(0), input, 1, limits));
   const work = {
-    ...{ task: undefined, taskCount: inputs.length, stepQuantum: 1, parameters: new Uint8Array(0) },
+    ...{ task: undefined, taskCount: inputs.length, abi: 1, stepQuantum: 1, parameters: new Uint8Array(0) },
     ...{
       unitInput: encodeUnitInput(inputs),
       fuelPerTaskMax: limits.fuelMax,

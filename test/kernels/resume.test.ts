@@ -62,6 +62,7 @@ describe.each(KERNELS)('%s', (name) => {
         task: undefined,
         taskCount: 1,
         abi: 1,
+        abi: 1,
         stepQuantum: Math.ceil(steps / CALLS),
         parameters: vector.parameters,
       },
@@ -90,7 +91,7 @@ describe.each(KERNELS)('%s', (name) => {
     // An input that is refused in between, in the middle of whatever the kernel does with it.
     const inputs = [vector.input, vector.input.subarray(0, 3), vector.input];
     const work: UnitWork = {
-      ...{ task: undefined, taskCount: inputs.length, stepQuantum, parameters: vector.parameters },
+      ...{ task: undefined, taskCount: inputs.length, abi: 1, stepQuantum, parameters: vector.parameters },
       ...{ unitInput: encodeUnitInput(inputs), fuelPerTaskMax, outputBytesPerTaskMax },
     };
     const module = new WebAssembly.Module(Uint8Array.from(meter(kernel.wasm, { memoryPagesMax, mode: 'merged' })));

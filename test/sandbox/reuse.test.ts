@@ -25,7 +25,7 @@ const moduleOf = (bytes: Uint8Array, mode: Mode) => compile(meter(bytes, { memor
 function workOf(inputs: readonly Uint8Array[], fuelPerTaskMax: number): UnitWork {
   const outputBytesPerTaskMax = inputs.length > 10 ? 64 : OUTPUT_BYTES_MAX;
   return {
-    ...{ task: undefined, taskCount: inputs.length, stepQuantum: 1, parameters: EMPTY, fuelPerTaskMax },
+    ...{ task: undefined, taskCount: inputs.length, abi: 1, stepQuantum: 1, parameters: EMPTY, fuelPerTaskMax },
     ...{ unitInput: encodeUnitInput(inputs), outputBytesPerTaskMax },
   };
 }

@@ -25,7 +25,7 @@ const execution = z.looseObject({
 });
 
 const outcome = z.discriminatedUnion('ok', [
-  z.looseObject({ ok: z.literal(true), execution }),
+  z.looseObject({ ok: z.literal(true), execution, note: z.string().max(8_192).optional() }),
   z.looseObject({ ok: z.literal(false), code, detail: words }),
 ]);
 

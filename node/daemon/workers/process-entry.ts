@@ -76,7 +76,7 @@ async function run(id: number, work: Work): Promise<Answer> {
       case 'execute':
         return { type: 'outcome', outcome: await execute(id, work.request) };
       case 'inspect':
-        return { type: 'report', report: await pool.inspect(work.bytes) };
+        return { type: 'report', report: await pool.inspect(work.bytes, work.abi) };
       case 'reduce':
         return { type: 'output', output: await pool.reduce(work.request) };
     }

@@ -126,9 +126,9 @@ export class ProcessExecutor implements Executor {
   }
 
   /** Rejects with a KernelRefusedError, or with a SandboxFailure when this machine could not look at it. */
-  inspect(bytes: Uint8Array): Promise<KernelReport> {
+  inspect(bytes: Uint8Array, abi?: number): Promise<KernelReport> {
     return new Promise((resolve, reject) => {
-      this.#call({ type: 'inspect', bytes }, (answer) => {
+      this.#call({ type: 'inspect', bytes, abi }, (answer) => {
         if (answer.type === 'report') resolve(answer.report);
         else reject(errorOf(answer));
       });

@@ -13,7 +13,7 @@ import type { KernelReport } from '../../sandbox/inspect.ts';
 
 export type Work =
   | { readonly type: 'execute'; readonly request: ExecutionRequest }
-  | { readonly type: 'inspect'; readonly bytes: Uint8Array }
+  | { readonly type: 'inspect'; readonly bytes: Uint8Array; readonly abi: number | undefined }
   | { readonly type: 'reduce'; readonly request: ReduceRequest };
 
 export type Answer =
