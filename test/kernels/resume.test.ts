@@ -62,7 +62,6 @@ describe.each(KERNELS)('%s', (name) => {
         task: undefined,
         taskCount: 1,
         abi: 1,
-        abi: 1,
         stepQuantum: Math.ceil(steps / CALLS),
         parameters: vector.parameters,
       },
