@@ -33,7 +33,8 @@ export interface UnitWork {
   /** Index of the only task to run; undefined runs all. */
   readonly task: number | undefined;
   readonly taskCount: number;
-  readonly abi: number;
+  /** A kernel's, 1, unless it says otherwise. */
+  readonly abi?: number | undefined;
   /** Of no meaning to a WASI program, which has no steps. */
   readonly stepQuantum: number;
   readonly parameters: Uint8Array;
