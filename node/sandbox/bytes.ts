@@ -58,8 +58,11 @@ export class ByteReader {
     throw this.#malformed('a number has more than 33 bits');
   }
 
+  /** Signed LEB128 of up to 64 bits. */
   skipLeb64(): void {
-    for (let count = 0; count < 10; count++) if (this.byte() < 0x80) return;
+    for (let count = 0; count < 9; count++) if (this.byte() < 0x80) return;
+    const last = this.byte();
+    if (last === 0 || last === 0x7f) return;
     throw this.#malformed('a number has more than 64 bits');
   }
 
@@ -68,7 +71,7 @@ export class ByteReader {
     const length = this.u32();
     const start = this.position;
     this.skip(length);
-    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(this.bytes.subarray(start, start + length));
+    return this.#text(this.bytes.subarray(start, start + length));
   }
 
   /** A reader over the next `length` bytes, which this one skips. */
@@ -76,6 +79,14 @@ export class ByteReader {
     const start = this.position;
     this.skip(length);
     return new ByteReader(this.bytes, start, start + length);
+  }
+
+  #text(bytes: Uint8Array): string {
+    try {
+      return new TextDecoder('utf-8', { ignoreBOM: true, fatal: true }).decode(bytes);
+    } catch {
+      throw this.#malformed('a name is not UTF-8');
+    }
   }
 
   #malformed(why: string): KernelRefusedError {

@@ -4,7 +4,8 @@
  * once the rewriter has appended its fuel global the same code would be valid and could refuel itself.
  *
  * The allow-list comes first so that every engine refuses the same modules for the same reasons, whatever proposals
- * it happens to know; what passes it is in all of them. Positions are kept, so that the rewriter can copy bytes.
+ * it happens to know; what passes it is in all of them. Code is then validated by rules of our own, because engines do
+ * not agree about it; `validate.ts`. Positions are kept, so that the rewriter can copy bytes.
  *
  * Functions may be imported as far as the module's reader is told: which ones is a matter of the ABI, not of reading.
  * They come first in the index space of functions, before those the module defines.
@@ -12,6 +13,8 @@
 import { ByteReader } from './bytes.ts';
 import { newDecoded, readInstruction } from './instructions.ts';
 import { forbidFeature, KernelRefusedError } from './refusal.ts';
+import { validateFunctions } from './validate.ts';
+import { VALUE } from './value-types.ts';
 
 /** Bounds on a kernel: consensus, like everything that decides whether a task can be run. */
 export const KERNEL_BYTES_MAX = 8 * 1024 * 1024;
@@ -43,8 +46,8 @@ export const SECTION = {
   dataCount: 12,
 } as const;
 
-/** Value types by their byte in the binary format. */
-export const VALUE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+export { VALUE };
+
 const VALUE_NAMES = new Map<number, string>(Object.entries(VALUE).map(([name, byte]) => [byte, name]));
 
 const HIDDEN_CHANGES: ReadonlySet<string> = new Set(['table.init', 'table.copy', 'elem.drop', 'data.drop']);
@@ -112,6 +115,10 @@ export interface KernelModule {
   readonly bodies: readonly (FunctionBody | undefined)[];
   readonly memory: { readonly initial: number; readonly maximum: number | undefined } | undefined;
   readonly globals: readonly GlobalType[];
+  readonly tableCount: number;
+  readonly elementCount: number;
+  /** What the section says that counts data segments; undefined without it. */
+  readonly dataCount: number | undefined;
   readonly exports: readonly KernelExport[];
   readonly start: number | undefined;
   /** Features beyond the MVP, sorted. */
@@ -137,6 +144,7 @@ export function readModule(bytes: Uint8Array, allowImport: ImportPolicy = NO_IMP
     throw new KernelRefusedError('not-wasm', 'the kernel is no WebAssembly module of binary version 1');
   }
   const module = new ModuleReader(bytes, allowImport).read();
+  validateFunctions(module);
   if (!WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)) {
     throw new KernelRefusedError('invalid', 'the kernel is not a valid WebAssembly module');
   }
@@ -179,6 +187,9 @@ class ModuleReader {
       bodies: this.#bodies,
       memory: this.#memory,
       globals: this.#globals,
+      tableCount: this.#tables.length,
+      elementCount: this.#sections.get(SECTION.element)?.count ?? 0,
+      dataCount: this.#sections.get(SECTION.dataCount)?.count,
       exports: this.#exports,
       start: this.#start,
       features: [...this.#features].sort(),
@@ -187,7 +198,10 @@ class ModuleReader {
   }
 
   #readSection(id: number, section: ByteReader): void {
-    if (id === SECTION.custom) return;
+    if (id === SECTION.custom) {
+      section.name();
+      return;
+    }
     if (id === 13) throw forbidFeature('exceptions');
     if (id > SECTION.dataCount) throw new KernelRefusedError('invalid', `the kernel has an unknown section ${id}`);
     if (this.#sections.has(id)) throw new KernelRefusedError('invalid', `the kernel has section ${id} twice`);
@@ -374,8 +388,11 @@ class ModuleReader {
   #constant(section: ByteReader): number {
     let value = 0;
     const opcode = section.byte();
-    if (opcode === 0x41) value = section.s33();
-    else if (opcode === 0x42) section.skipLeb64();
+    if (opcode === 0x41) {
+      value = section.s33();
+      if (value !== (value | 0))
+        throw new KernelRefusedError('invalid', 'a constant of the kernel has more than 32 bits');
+    } else if (opcode === 0x42) section.skipLeb64();
     else if (opcode === 0x43) section.skip(4);
     else if (opcode === 0x44) section.skip(8);
     else if (opcode === 0xfd && section.u32() === 12) section.skip(16);

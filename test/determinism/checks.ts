@@ -134,6 +134,10 @@ export const GATE: readonly Check[] = [
         'reserved-export',
       );
       refuses(sandbox, 'a refuelling kernel', withCode(0x42, 0, 0x24, 0), 'invalid');
+      refuses(sandbox, 'a function without a body', sections([1, [1, 0x60, 0, 0]], [3, [1, 0]]), 'invalid');
+      // 65,521 labels: one more than some engines take, and the engine here would say so with another code.
+      const labels = [0x41, 0, 0x0e, 0xf1, 0xff, 0x03].concat(new Array<number>(65_522).fill(0));
+      refuses(sandbox, 'a br_table with too many labels', withCode(...labels), 'too-large');
       refuses(
         sandbox,
         'data outside memory',

@@ -345,11 +345,12 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
   ),
   // What is let in.
   change(
-    'validation is left out',
+    'the engine is not asked whether a module is valid',
     'module.ts',
     'if (!WebAssembly.validate(bytes as Uint8Array<ArrayBuffer>)) {',
     'if (bytes.length === 0) {',
   ),
+  change('functions are valid if the engine says so', 'module.ts', 'validateFunctions(module);', ''),
   change(
     'names of exports are free',
     'module.ts',

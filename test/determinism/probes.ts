@@ -72,12 +72,16 @@ export function sections(...parts: readonly (readonly [number, readonly number[]
     0,
     0,
     0,
-    ...parts.flatMap(([id, bytes]) => [id, bytes.length, ...bytes]),
+    ...parts.flatMap(([id, bytes]) => [id, ...leb(bytes.length), ...bytes]),
   ]);
 }
 
+function leb(value: number): readonly number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(value >>> 7)];
+}
+
 export function withCode(...code: readonly number[]): Uint8Array {
-  const items = [1, code.length + 2, 0, ...code, 0x0b];
+  const items = [1, ...leb(code.length + 2), 0, ...code, 0x0b];
   return sections([1, [1, 0x60, 0, 0]], [3, [1, 0]], [5, [1, 0, 1]], [10, items]);
 }
 
