@@ -154,7 +154,7 @@ describe('damaged code', () => {
 
   it('is refused exactly where the engine finds it invalid, and where it is spelt too long', () => {
     const counts = { valid: 0, invalid: 0 };
-    for (let seed = 0; seed < 1_200; seed++) {
+    for (let seed = 0; seed < 500; seed++) {
       const bytes = damaged(seed);
       const ours = opinion(bytes);
       // Other proposals, which this engine may know.
@@ -163,7 +163,7 @@ describe('damaged code', () => {
       expect(ours === 'valid', `seed ${seed}: ${ours}, the engine says ${engine}`).toBe(engine);
       counts[engine ? 'valid' : 'invalid']++;
     }
-    expect(counts.valid).toBeGreaterThan(150);
-    expect(counts.invalid).toBeGreaterThan(150);
+    expect(counts.valid).toBeGreaterThan(60);
+    expect(counts.invalid).toBeGreaterThan(60);
   });
 });
