@@ -4,6 +4,7 @@ import { ByteReader } from '../../node/sandbox/bytes.ts';
 import { newDecoded, readInstruction } from '../../node/sandbox/instructions.ts';
 import { readModule } from '../../node/sandbox/module.ts';
 import { assemble, type KernelParts, kernel } from '../sandbox/kernels.ts';
+import { COUNTABLE } from '../sandbox/run.ts';
 import type { Sandbox, TaskResult } from './test-build.ts';
 
 export const MODES = ['simple', 'merged'] as const;
@@ -25,7 +26,7 @@ export interface Options {
 
 export function runBytes(sandbox: Sandbox, bytes: Uint8Array, options: Options = {}): TaskResult {
   const { fuelMax = FUEL, pages = 16, mode = 'merged' } = options;
-  const metered = sandbox.meter(bytes, { memoryPagesMax: pages, mode });
+  const metered = sandbox.meter(bytes, { memoryPagesMax: pages, mode, weights: COUNTABLE });
   const module = new WebAssembly.Module(metered as Uint8Array<ArrayBuffer>);
   return sandbox.runTask(module, NONE, NONE, 1, { fuelMax, outputBytesMax: 4_096 });
 }
@@ -86,7 +87,7 @@ export function withCode(...code: readonly number[]): Uint8Array {
 }
 
 export function fuelOf(sandbox: Sandbox, bytes: Uint8Array, argument: number, mode: Mode): number {
-  const metered = sandbox.meter(bytes, { memoryPagesMax: 16, mode }) as Uint8Array<ArrayBuffer>;
+  const metered = sandbox.meter(bytes, { memoryPagesMax: 16, mode, weights: COUNTABLE }) as Uint8Array<ArrayBuffer>;
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered), {});
   const fuel = exports['shoal:fuel'] as WebAssembly.Global;
   fuel.value = BigInt(FUEL);
@@ -96,7 +97,7 @@ export function fuelOf(sandbox: Sandbox, bytes: Uint8Array, argument: number, mo
 
 /** First byte of memory behind a call with little fuel. */
 export function firstByte(sandbox: Sandbox, bytes: Uint8Array, argument: number, mode: Mode): number {
-  const metered = sandbox.meter(bytes, { memoryPagesMax: 16, mode }) as Uint8Array<ArrayBuffer>;
+  const metered = sandbox.meter(bytes, { memoryPagesMax: 16, mode, weights: COUNTABLE }) as Uint8Array<ArrayBuffer>;
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered), {});
   (exports['shoal:fuel'] as WebAssembly.Global).value = 100n;
   assert.throws(() => (exports.run as (value: number) => unknown)(argument), WebAssembly.RuntimeError);
@@ -110,7 +111,7 @@ export function callRun(
   mode: Mode,
   fuelMax: number,
 ): { readonly completed: boolean; readonly used: number } {
-  const metered = sandbox.meter(bytes, { memoryPagesMax: 16, mode }) as Uint8Array<ArrayBuffer>;
+  const metered = sandbox.meter(bytes, { memoryPagesMax: 16, mode, weights: COUNTABLE }) as Uint8Array<ArrayBuffer>;
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(metered), {});
   const fuel = exports['shoal:fuel'] as WebAssembly.Global;
   fuel.value = BigInt(fuelMax);

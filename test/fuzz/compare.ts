@@ -2,12 +2,13 @@
  * One generated module, run four ways: as it is with NaNs canonical by construction, and metered in both placements,
  * with plenty of fuel, with exactly enough, and with less. Any difference that may not be is a sentence.
  */
+import type { MeterOptions } from '../../node/sandbox/meter.ts';
 import { generateModule } from './generator.ts';
 import { Random } from './random.ts';
 
 /** The rewriter, which may be one with a mistake put in. */
 export interface Rewriter {
-  meter(bytes: Uint8Array, options: { memoryPagesMax: number; mode: 'simple' | 'merged' }): Uint8Array;
+  meter(bytes: Uint8Array, options: MeterOptions): Uint8Array;
 }
 
 export interface Comparison {

@@ -10,6 +10,7 @@ import { cidOf, encodeUnitInput } from '../../node/protocol/wire/block.ts';
 import type { ExecutionOutcome } from '../../node/runtime/environment.ts';
 import { type LogLevel, silentLogger } from '../../node/runtime/log.ts';
 import { KernelRefusedError, METERING, meter, ReduceError, runUnit } from '../../node/sandbox/index.ts';
+import { weightsOf } from '../../node/sandbox/weights.ts';
 import { describeExecutor } from '../contract/executor.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { assemble, kernel, kernelText, sumKernel } from './kernels.ts';
@@ -88,6 +89,25 @@ describe('the sandbox process', () => {
     const module = compile(meter(bytes, { memoryPagesMax: 16 }));
     const here = runUnit(module, { ...wanted, unitInput }, nativeSha256, () => 0);
     expect({ ...there.execution, wallClockMs: 0 }).toEqual(here);
+  });
+
+  it('counts fuel by the weights a job names, and does not run one whose weights it does not have', async () => {
+    const made = pool(1);
+    const bytes = assemble(sumKernel);
+    const unitInput = encodeUnitInput([Uint8Array.of(1, 2), Uint8Array.of(3)]);
+    const fuels: number[] = [];
+    for (const weights of [1, 2, 1]) {
+      const there = await run(made, weights, await request(bytes, { metering: { ...METERING, weights } }));
+      if (!there.ok) throw new Error(there.detail);
+      const module = compile(meter(bytes, { memoryPagesMax: 16, weights: weightsOf(weights)! }));
+      const here = runUnit(module, { ...(await request(bytes)), unitInput }, nativeSha256, () => 0);
+      expect(there.execution.fuel).toBe(here.fuel);
+      fuels.push(there.execution.fuel);
+    }
+    expect(fuels[2]).toBe(fuels[0]);
+    expect(fuels[1]).not.toBe(fuels[0]);
+    const unknown = await run(made, 9, await request(bytes, { metering: { ...METERING, weights: 65_535 } }));
+    expect(unknown).toMatchObject({ ok: false, code: 'kernel-refused', detail: expect.stringContaining('65535') });
   });
 
   it('meters and compiles a kernel once, and again only under another memory limit', async () => {

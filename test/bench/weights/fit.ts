@@ -5,8 +5,8 @@
  */
 import { COSTS, type Cost, type Counts } from './counts.ts';
 
-/** The unit: a twentieth of a nanosecond. With larger ones, what costs next to nothing could not be told apart from what costs little. */
-export const FUEL_PER_NS = 20;
+/** The unit: a tenth of a nanosecond. With larger ones, what costs next to nothing cannot be told from what costs little. */
+export const FUEL_PER_NS = 10;
 
 export interface Sample {
   readonly name: string;
@@ -25,7 +25,7 @@ export interface Plausible {
 export type Table = Readonly<Record<Cost, number>>;
 
 /** Small programs are made to be extreme, and nobody is paid for them: they count less than kernels. */
-const SMALL_SHARE = 0.15;
+const SMALL_SHARE = 0.5;
 const PASSES_MAX = 60;
 
 export function fuelBy(table: Table, counts: Counts): number {
@@ -61,21 +61,30 @@ export function fitTable(
 ): Table {
   const table = Object.fromEntries(COSTS.map((cost) => [cost, plausible[cost].likely])) as Record<Cost, number>;
   const fuels = samples.map(({ counts }) => fuelBy(table, counts));
-  const error = (index: number, fuel: number): number => {
-    const { kind, ns } = samples[index]!;
-    return (kind === 'kernel' ? 1 : SMALL_SHARE) * Math.log(fuel / ns / FUEL_PER_NS) ** 2;
+  const shares = samples.map(({ kind }) => (kind === 'kernel' ? 1 : SMALL_SHARE));
+  const whole = shares.reduce((sum, share) => sum + share, 0);
+  /** Sum of the squares of how far each program is from their mean, in logarithms. */
+  const spread = (fuelAt: (index: number) => number): number => {
+    let [sum, squares] = [0, 0];
+    for (let index = 0; index < samples.length; index++) {
+      const log = Math.log(fuelAt(index) / samples[index]!.ns);
+      sum += shares[index]! * log;
+      squares += shares[index]! * log ** 2;
+    }
+    return squares - sum ** 2 / whole;
   };
+  let spreadNow = spread((index) => fuels[index]!);
   const stray = (cost: Cost, weight: number): number => trust * Math.log(weight / plausible[cost].likely) ** 2;
   /** How much worse it gets when some weights are changed. */
   const change = (moves: readonly (readonly [Cost, number])[]): number => {
-    let sum = 0;
-    for (const [cost, weight] of moves) sum += stray(cost, weight) - stray(cost, table[cost]);
-    for (const [index, { counts }] of samples.entries()) {
+    let strays = 0;
+    for (const [cost, weight] of moves) strays += stray(cost, weight) - stray(cost, table[cost]);
+    const spreadThen = spread((index) => {
       let fuel = fuels[index]!;
-      for (const [cost, weight] of moves) fuel += (weight - table[cost]) * (counts[cost] ?? 0);
-      if (fuel !== fuels[index]) sum += error(index, fuel) - error(index, fuels[index]!);
-    }
-    return sum;
+      for (const [cost, weight] of moves) fuel += (weight - table[cost]) * (samples[index]!.counts[cost] ?? 0);
+      return fuel;
+    });
+    return strays + spreadThen - spreadNow;
   };
   const apply = (moves: readonly (readonly [Cost, number])[]): void => {
     for (const [cost, weight] of moves) {
@@ -84,6 +93,7 @@ export function fitTable(
       }
       table[cost] = weight;
     }
+    spreadNow = spread((index) => fuels[index]!);
   };
   const free = COSTS.filter((cost) => plausible[cost].least < plausible[cost].most);
   const isAllowed = (cost: Cost, weight: number): boolean =>
@@ -114,21 +124,21 @@ export function fitTable(
   return table;
 }
 
-/** By kernel: its rate under the weights that were found without it. */
+/** By kernel: its rate under the weights that were found without it, beside the mean of the kernels they were found by. */
 export function leftOut(
   samples: readonly Sample[],
   plausible: Readonly<Record<Cost, Plausible>>,
   trust: number,
 ): readonly number[] {
   const kernels = samples.filter(({ kind }) => kind === 'kernel');
-  return kernels.map((kernel) =>
-    rateBy(
-      fitTable(
-        samples.filter((sample) => sample !== kernel),
-        plausible,
-        trust,
-      ),
-      kernel,
-    ),
-  );
+  return kernels.map((kernel) => {
+    const table = fitTable(
+      samples.filter((sample) => sample !== kernel),
+      plausible,
+      trust,
+    );
+    const others = kernels.filter((other) => other !== kernel).map((other) => Math.log(rateBy(table, other)));
+    const mean = Math.exp(others.reduce((sum, log) => sum + log, 0) / others.length);
+    return rateBy(table, kernel) / mean;
+  });
 }

@@ -20,14 +20,14 @@ export interface Measured {
 /** Less than this nothing is said to take. */
 const LEAST_NS = 1 / FUEL_PER_NS;
 /** A weight may be this much outside what was measured: a real program mixes instructions. */
-const MARGIN = 1.5;
+const MARGIN = 1.1;
 
 /** What optimised code has no instruction for, or what is not measured apart: at its least, or what is sensible. */
 const GIVEN: Readonly<Partial<Record<Cost, Plausible>>> = {
   structure: { least: 0, most: 0, likely: 0 },
   operand: { least: 1, most: 2, likely: 1 },
   'local-write': { least: 1, most: 2, likely: 1 },
-  'function-entry': { least: 2, most: 6, likely: 4 },
+  'function-entry': { least: 2, most: 4, likely: 2 },
   // What a page costs is the system's business, not the engine's: a unit a byte, as for filling it.
   page: { least: 65_536, most: 65_536, likely: 65_536 },
 };

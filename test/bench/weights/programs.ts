@@ -24,13 +24,13 @@ export interface Program {
 
 const OTHER_INPUTS: Readonly<Record<string, BenchInput>> = {
   mandelbrot: {
-    words: 'a valley of sea horses, up to 2,000 iterations',
-    args: { width: 512, height: 512, centreX: -0.7453, centreY: 0.1127, span: 0.01, iterations: 2_000 },
+    words: 'a valley of sea horses, up to 10,000 iterations',
+    args: { width: 512, height: 512, centreX: -0.743643887, centreY: 0.131825904, span: 1e-5, iterations: 10_000 },
   },
   'prime-count': { words: '', args: { from: '1e9', to: '1_040_000_000' } },
   'word-count': {
     words: '',
-    args: { n: 2, passes: 20 },
+    args: { n: 2, passes: 200 },
     file: async () => new TextEncoder().encode(mobyDick()),
   },
 };
@@ -61,6 +61,9 @@ async function kernelProgram(folder: string, name: string): Promise<Program> {
     work: { parameters: encodeParameters(manifest, values), input, stepQuantum },
   };
 }
+
+/** A program that mostly waits for memory beyond the caches. */
+export const FAR_MEMORY = 'updates all over 8 MiB';
 
 const SMALL: Readonly<Record<string, { readonly text: string; readonly argument: number }>> = {
   'greatest common divisors': {
@@ -115,7 +118,7 @@ const SMALL: Readonly<Record<string, { readonly text: string; readonly argument:
         (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
       (i32.load (i32.const 64)))`,
   },
-  'updates all over 8 MiB': {
+  [FAR_MEMORY]: {
     argument: 1_500_000,
     text: `(memory 128) (func (export "run") (param $n i32) (result i32) (local $i i32) (local $x i32) (local $at i32)
       (loop $l
