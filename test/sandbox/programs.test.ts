@@ -102,7 +102,7 @@ it('means the same metered as raw, and uses the same fuel of any budget', () => 
       const raw = program(main);
       const metered = meter(raw, { memoryPagesMax: 3 });
       const plain = execute(raw, a, b, 0);
-      const ample = execute(metered, a, b, 10 ** 9);
+      const ample = execute(metered, a, b, 10 ** 12);
       expect(ample.result).toBe(plain.result);
       expect(Buffer.compare(ample.memory, plain.memory)).toBe(0);
       if (plain.result === 'trap') return;
