@@ -92,7 +92,7 @@ describe('the sandbox process', () => {
   });
 
   it('counts fuel by the weights a job names, and does not run one whose weights it does not have', async () => {
-    const made = pool(1);
+    const made = sandbox(1);
     const bytes = assemble(sumKernel);
     const unitInput = encodeUnitInput([Uint8Array.of(1, 2), Uint8Array.of(3)]);
     const fuels: number[] = [];
