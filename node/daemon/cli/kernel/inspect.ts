@@ -112,12 +112,12 @@ const NOT_KEPT: Row = [
 ];
 
 function factsOf(report: KernelReport): object {
-  const { byteLength, imports, exports, memory, features, functionCount, hasReduce } = report;
-  return { bytes: byteLength, imports, exports, memory, features, functions: functionCount, hasReduce };
+  const { byteLength, imports, exports, memory, features, functionCount, hasReduce, notResumable } = report;
+  return { bytes: byteLength, imports, exports, memory, features, functions: functionCount, hasReduce, notResumable };
 }
 
 function moduleRows(report: KernelReport, memoryPagesMax: number | undefined): readonly Row[] {
-  const { imports, memory, features, byteLength, functionCount } = report;
+  const { imports, memory, features, byteLength, functionCount, notResumable } = report;
   const limit = Math.min(memoryPagesMax ?? Number.POSITIVE_INFINITY, memory.maximumPages ?? Number.POSITIVE_INFINITY);
   const most = Number.isFinite(limit) ? `at most ${pages(limit)}` : 'as much as a job allows';
   return [
@@ -125,6 +125,7 @@ function moduleRows(report: KernelReport, memoryPagesMax: number | undefined): r
     ['memory', `begins with ${pages(memory.initialPages)}, ${most}`],
     ['features', features.length === 0 ? 'WebAssembly MVP' : `WebAssembly MVP and ${features.join(', ')}`],
     ['size', `${byteLength} bytes, ${functionCount} functions`],
+    ['interrupted', notResumable === undefined ? 'goes on at its last step' : `begins its task again: ${notResumable}`],
   ];
 }
 
