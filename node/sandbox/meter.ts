@@ -75,7 +75,8 @@ class ModuleRewriter {
   readonly #pagesMax: number;
   readonly #mode: MeterMode;
   readonly #weights: Weights;
-  readonly #types: string[] = [];
+  /** Those added, by what they are. A list would be searched once for each of up to 100,000 functions. */
+  readonly #types = new Map<string, number>();
   readonly #newTypes = new ByteWriter();
   /** Types added for functions that pass fuel and depth along. */
   #passedTypes = 0;
@@ -148,7 +149,7 @@ class ModuleRewriter {
     const extra = new ByteWriter();
     switch (id) {
       case SECTION.type:
-        return this.#extended(id, this.#passedTypes + this.#types.length, this.#newTypes);
+        return this.#extended(id, this.#passedTypes + this.#types.size, this.#newTypes);
       case SECTION.function:
         if (this.#mode === 'merged') {
           for (const type of functions.slice(imports.length)) extra.u32(this.#appended.passedType(type));
@@ -339,10 +340,11 @@ class ModuleRewriter {
   /** Index of a new type, or of the same one added before. */
   #addType(parameters: readonly number[], results: readonly number[]): number {
     const key = `${parameters}:${results}`;
-    const known = this.#types.indexOf(key);
+    const known = this.#types.get(key);
     const first = this.#module.types.length + this.#passedTypes;
-    if (known >= 0) return first + known;
+    if (known !== undefined) return first + known;
     this.#putType(parameters, results);
-    return first + this.#types.push(key) - 1;
+    this.#types.set(key, this.#types.size);
+    return first + this.#types.size - 1;
   }
 }

@@ -25,6 +25,9 @@ export const LOCALS_MAX = 49_990;
 export const NESTING_MAX = 1_000;
 /** Types, functions, globals, exports or segments: each at most this many. */
 export const ITEMS_MAX = 100_000;
+/** The rewriter adds exports of its own, and engines stop at 100,000. */
+export const EXPORTS_MAX = 10_000;
+export const TABLES_MAX = 100;
 export const TABLE_ELEMENTS_MAX = 1_000_000;
 export const PAGE_BYTES = 65_536;
 /** Exports that begin with this belong to the rewriter. */
@@ -211,10 +214,11 @@ class ModuleReader {
       this.#start = count;
       return;
     }
-    if (count > ITEMS_MAX) {
+    const countMax = id === SECTION.export ? EXPORTS_MAX : id === SECTION.table ? TABLES_MAX : ITEMS_MAX;
+    if (count > countMax) {
       throw new KernelRefusedError(
         'too-large',
-        `the kernel has ${count} items in section ${id}, at most ${ITEMS_MAX} are allowed`,
+        `the kernel has ${count} items in section ${id}, at most ${countMax} are allowed`,
       );
     }
     if (id === SECTION.dataCount) {
