@@ -4,7 +4,8 @@ import path from 'node:path';
 import { parseManifest } from '../../node/sdk/manifest.ts';
 import { parseVectors } from '../../node/sdk/vectors.ts';
 import { generateModule } from '../fuzz/generator.ts';
-import { assemble, type KernelParts, kernel, outputI64, sumKernel } from '../sandbox/kernels.ts';
+import { assemble, type KernelParts, kernel, outputI64, sumKernel, WITHOUT_GC } from '../sandbox/kernels.ts';
+import { type ProgramName, programArguments, readProgram } from '../wasi/programs.ts';
 import { type Entry, runEntries } from './engine.ts';
 import { NAN_PROGRAMS } from './nan-programs.ts';
 import { operatorModules } from './operator-modules.ts';
@@ -32,7 +33,7 @@ export function corpus(): Entry[] {
   const operators = operatorModules().map(({ name, wasm }) =>
     entry({ name, kind: 'module', bytes: wasm, fuelMax: 1_000_000_000 }),
   );
-  return [...kernelTasks(), ...adversaries(), ...operators, ...generated];
+  return [...kernelTasks(), ...wasiPrograms(), ...adversaries(), ...operators, ...generated];
 }
 
 /** Cases that need more run out of it, in every engine at the same place. */
@@ -59,6 +60,39 @@ function kernelTasks(): Entry[] {
       }),
     );
   });
+}
+
+const READINGS = Array.from({ length: 300 }, (_, i) => `station${(i * i) % 7} ${((i * 7_919) % 1_000) / 8 - 30}`);
+
+const WASI_AND_MORE = `(module (import "env" "now" (func (result i64))) (memory (export "memory") 1)
+  (func (export "_start")))`;
+
+/** Programs of other people's tools: C by clang and wasi-libc, Rust by somebody else. */
+export function wasiPrograms(): Entry[] {
+  const program = (name: ProgramName, args: readonly string[], text: string, fuelMax = 20_000_000): Entry =>
+    entry({
+      name: [name, ...args].join(' '),
+      kind: 'program',
+      bytes: readProgram(name),
+      taskInput: new TextEncoder().encode(text),
+      parameters: hex(programArguments(name, ...args)),
+      memoryPagesMax: 64,
+      outputBytesMax: 100_000,
+      fuelMax,
+    });
+  const probes = [[], ['exit', '0'], ['exit', '3'], ['abort'], ['recurse'], ['spin'], ['flood'], ['allocate']];
+  return [
+    program('readings', ['-n', '3'], `${READINGS.join('\n')}\nno reading\n`),
+    // Runs out of fuel on the way.
+    program('readings', [], READINGS.join('\n'), 500_000),
+    ...probes.map((args) => program('probe', args, 'some input\n'.repeat(500))),
+    program('pipeReverse', [], 'Hello, World!\n'),
+    entry({
+      name: 'a WASI program that imports more',
+      kind: 'program',
+      bytes: assemble(WASI_AND_MORE, WITHOUT_GC),
+    }),
+  ];
 }
 
 /** Folds the bits of a value made in every round into the output: cold in the first rounds, hot in the last. */

@@ -4,14 +4,16 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex } from '../../node/protocol/bytes.ts';
+import { importsOf } from '../../node/sandbox/inspect.ts';
 import { FUEL_EXPORT, meter } from '../../node/sandbox/meter.ts';
 import { KernelRefusedError } from '../../node/sandbox/refusal.ts';
 import { runTask, SandboxFailure } from '../../node/sandbox/task.ts';
+import { runProgram } from '../../node/sandbox/wasi/program.ts';
 
 export interface Entry {
   readonly name: string;
-  /** `task`: a kernel. `module`: exports `run(i32, i64) -> i64`, `dump` and `memory`, as the fuzzer makes them. */
-  readonly kind: 'task' | 'module';
+  /** `task`: a kernel. `program`: a WASI program. `module`: exports `run(i32, i64) -> i64`, `dump` and `memory`, as the fuzzer makes them. */
+  readonly kind: 'task' | 'program' | 'module';
   /** Byte strings in hex. */
   readonly wasm: string;
   readonly parameters: string;
@@ -33,9 +35,10 @@ export function runEntries(entries: readonly Entry[]): string[] {
 
 function describe(entry: Entry, mode: (typeof MODES)[number]): string {
   try {
-    const metered = meter(fromHex(entry.wasm), { memoryPagesMax: entry.memoryPagesMax, mode });
+    const allowImport = importsOf(entry.kind === 'program' ? 2 : 1);
+    const metered = meter(fromHex(entry.wasm), { memoryPagesMax: entry.memoryPagesMax, mode, allowImport });
     const module = new WebAssembly.Module(metered as Uint8Array<ArrayBuffer>);
-    const run = entry.kind === 'task' ? kernelRun(entry, module) : moduleRun(module);
+    const run = entry.kind === 'module' ? moduleRun(module) : kernelRun(entry, module);
     if (!entry.everyBudget) return run(entry.fuelMax).line;
     const { fuel } = run(entry.fuelMax);
     const lines = Array.from({ length: fuel }, (_, less) => run(fuel - less).line);
@@ -53,7 +56,11 @@ function kernelRun(entry: Entry, module: WebAssembly.Module): Run {
   const { stepQuantum, outputBytesMax } = entry;
   return (fuelMax) => {
     const limits = { fuelMax, outputBytesMax };
-    const result = runTask(module, fromHex(entry.parameters), fromHex(entry.input), stepQuantum, limits);
+    const [parameters, input] = [fromHex(entry.parameters), fromHex(entry.input)];
+    const result =
+      entry.kind === 'program'
+        ? runProgram(module, parameters, input, limits, sha256)
+        : runTask(module, parameters, input, stepQuantum, limits);
     return { line: `kind ${result.trap}, fuel ${result.fuel}, output ${digest(result.output)}`, fuel: result.fuel };
   };
 }
