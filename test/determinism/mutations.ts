@@ -14,6 +14,8 @@ export interface Mutant {
 const FUNCTION = 'function-rewriter.ts';
 const MERGED = 'merged-charges.ts';
 const METER = 'meter.ts';
+const HOST = 'wasi/host.ts';
+const MEMORY = 'wasi/memory.ts';
 
 function change(name: string, file: string, find: string, replace: string, row?: string): Mutant {
   return { name, mutation: { file, find, replace }, ...(row === undefined ? {} : { row }) };
@@ -112,6 +114,42 @@ export const ROW_MUTANTS: readonly Mutant[] = [
     'NO_IMPORTS: ImportPolicy = ({ module, name }) => {\n  if (name !== undefined) return;',
     'imports, clock, random',
   ),
+  change(
+    'programs may import what is not WASI',
+    'wasi/table.ts',
+    'if (module !== WASI_MODULE) refuse(',
+    "if (module === '') refuse(",
+    'imports, clock, random',
+  ),
+  change(
+    'the clock of programs goes on',
+    HOST,
+    '(clock === 0 ? REAL_TIME : 0n)',
+    '(clock === 0 ? BigInt(Date.now()) * 1_000_000n : 0n)',
+    'imports, clock, random',
+  ),
+  change(
+    'programs get random bytes that nobody else gets',
+    HOST,
+    'new RandomStream(sha256, taskInput(parameters, input))',
+    'new RandomStream(sha256, crypto.getRandomValues(new Uint8Array(32)))',
+    'imports, clock, random',
+  ),
+  change(
+    'random bytes are the same for every task',
+    HOST,
+    'new RandomStream(sha256, taskInput(parameters, input))',
+    'new RandomStream(sha256, parameters)',
+    'imports, clock, random',
+  ),
+  change(
+    'pointers of programs are not checked',
+    MEMORY,
+    'if (start + length > this.#bytes.length) throw new Fault();',
+    '',
+    'imports, clock, random',
+  ),
+  change('calls of the host are free', HOST, 'this.#charge(WASI_FUEL.call);', '', 'imports, clock, random'),
   change(
     'the start function is not called',
     'instance.ts',

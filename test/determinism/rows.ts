@@ -21,6 +21,7 @@ import {
   withoutMemory,
   words,
 } from './probes.ts';
+import { checkPrograms } from './program-probe.ts';
 
 const RECURSION = (locals: string): KernelParts => ({
   fields: `(func $down (param $n i32) (result i32) ${locals}
@@ -145,6 +146,7 @@ export const ROWS: readonly Check[] = [
         const text = kernelText({}).replace('(module', `(module (import "${module}" "${name}" (func (result i32)))`);
         refuses(sandbox, `the import ${module}.${name}`, assemble(text), 'forbidden-import');
       }
+      checkPrograms(sandbox);
     },
   },
   {

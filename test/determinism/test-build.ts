@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
+import type { importsOf } from '../../node/sandbox/inspect.ts';
 import type { runTask, TaskLimits, TaskResult } from '../../node/sandbox/task.ts';
 import type { UnitRun } from '../../node/sandbox/unit.ts';
+import type { runProgram } from '../../node/sandbox/wasi/program.ts';
 import type { WorkerQueue } from '../../node/sandbox/worker-queue.ts';
 import type { Rewriter } from '../fuzz/compare.ts';
 
@@ -23,7 +25,9 @@ export interface Mutation {
 /** What the checks call of the sandbox. */
 export interface Sandbox extends Rewriter {
   inspect(bytes: Uint8Array): unknown;
+  readonly importsOf: typeof importsOf;
   readonly runTask: typeof runTask;
+  readonly runProgram: typeof runProgram;
   readonly UnitRun: typeof UnitRun;
   readonly WorkerQueue: typeof WorkerQueue;
   dispose(): void;
@@ -59,13 +63,15 @@ export async function testBuild(mutations: readonly Mutation[] = []): Promise<Sa
     writeFileSync(path.join(sandbox, file.replace(/ts$/, 'js')), transpiled(here.reduce(mutated, text)));
   }
   const load = async (file: string) => await import(pathToFileURL(path.join(sandbox, file)).href);
-  const [meter, inspect, task, unit, queue] = await Promise.all(
-    ['meter.js', 'inspect.js', 'task.js', 'unit.js', 'worker-queue.js'].map(load),
+  const [meter, inspect, task, unit, queue, program] = await Promise.all(
+    ['meter.js', 'inspect.js', 'task.js', 'unit.js', 'worker-queue.js', 'wasi/program.js'].map(load),
   );
   return {
     meter: meter.meter,
     inspect: inspect.inspect,
+    importsOf: inspect.importsOf,
     runTask: task.runTask,
+    runProgram: program.runProgram,
     UnitRun: unit.UnitRun,
     WorkerQueue: queue.WorkerQueue,
     dispose: () => rmSync(folder, { recursive: true, force: true }),
