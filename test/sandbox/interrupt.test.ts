@@ -202,7 +202,7 @@ describe('a checkpoint', () => {
     const dropping = kernel({
       fields: '(global $left (mut i32) (i32.const 0)) (data $extra "abc")',
       init: `(data.drop $extra) (global.set $out_length (i32.const 4))
-        (if (i32.eq (i32.load8_u (i32.const 1028)) (i32.const 2)) (then (global.set $left (i32.const 60))))
+        (if (i32.eq (i32.load8_u (i32.const 1028)) (i32.const 2)) (then (global.set $left (i32.const 900))))
         (global.get $left)`,
       step: `(local.set $n (i32.const 1000000)) (loop $more (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
         (global.set $left (i32.sub (global.get $left) (i32.const 1))) (global.get $left)`,

@@ -174,7 +174,7 @@ const REFUSALS: { readonly [code in RefusalCode]: readonly ['ignore' | 'reject',
     'ignore',
     () => {
       const { examine, job } = door();
-      return examine(SUBMITTER, announce({ ...job, spec: { ...job.spec, abi: 2 } }));
+      return examine(SUBMITTER, announce({ ...job, spec: { ...job.spec, abi: 99 } }));
     },
   ],
   'no-such-unit': [
