@@ -11,6 +11,7 @@ import { permissionSwitch } from '../../node/daemon/workers/permissions.ts';
 import type { ProcessExecutor } from '../../node/daemon/workers/process-executor.ts';
 import { createSandbox } from '../../node/daemon/workers/sandbox.ts';
 import type { LogLevel } from '../../node/runtime/log.ts';
+import { METERING } from '../../node/sandbox/index.ts';
 import { CHECKOUT, startDaemon, until } from '../support/daemon.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { childrenOf, isAlive, kernelThreadsOf } from '../support/processes.ts';
@@ -193,9 +194,9 @@ describe.runIf(isLinux)('when its daemon is killed', () => {
       const log = (level, message, fields) => { if (level !== 'debug') console.error(message, fields); };
       const sandbox = createSandbox({ folder: ${JSON.stringify(SANDBOX_FOLDER)}, cores: 1, blocks, logger: { log } });
       const request = { job: 'j', unit: 0, taskCount: 1, kernel: 'kernel', unitInput: 'input', abi: 1, stepQuantum: 1,
-        metering: { rewriter: 1, mode: 'merged', weights: 1 }, parameters: new Uint8Array(0), fuelPerTaskMax: 2 ** 42,
+        metering: ${JSON.stringify(METERING)}, parameters: new Uint8Array(0), fuelPerTaskMax: 2 ** 42,
         memoryPagesMax: 16, outputBytesPerTaskMax: 64, wallClockMaxMs: 60_000 };
-      sandbox.execute(1, request, (outcome) => console.error(outcome));
+      sandbox.execute(1, request, (outcome) => { console.error(outcome); process.exit(1); });
       console.log(sandbox.pid);`;
     const owner = spawn(process.execPath, ['--input-type=module', '-e', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -203,6 +204,7 @@ describe.runIf(isLinux)('when its daemon is killed', () => {
     const [line] = (await once(createInterface({ input: owner.stdout }), 'line')) as [string];
     const pid = Number(line);
     await until('the kernel at work', () => kernelThreadsOf(pid).length === 1);
+    expect(owner.exitCode).toBeNull();
     owner.kill('SIGKILL');
     await until('the sandbox process to go', () => !isAlive(pid), 20_000);
   });
