@@ -76,6 +76,7 @@ describe('protocol names', () => {
       direct: `/${network}/direct`,
       blocks: `/${network}/blocks`,
       membership: `/${network}/membership`,
+      beats: `/${network}/beats`,
       refusal: `/${network}/refusal`,
     });
   });

@@ -38,6 +38,7 @@ describe('inspect', () => {
     const bytes = assemble(sumKernel);
     expect(inspect(bytes)).toEqual({
       byteLength: bytes.length,
+      abi: 1,
       imports: [],
       exports: expect.arrayContaining(['memory', 'shoal_abi', 'shoal_init', 'shoal_step', 'shoal_reduce']),
       memory: { initialPages: 1, maximumPages: undefined },
