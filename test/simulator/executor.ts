@@ -15,6 +15,8 @@ import type { RandomStream } from './random.ts';
 
 /** Fuel burnt per millisecond by a task that never ends by itself. */
 const ENDLESS_FUEL_PER_MS = 1_000_000;
+/** What a model costs depends on none of them; an unknown one is refused as the sandbox does. */
+const REWRITERS: readonly number[] = [1, 2];
 
 interface InstalledKernel {
   /** Median time of one task in milliseconds. */
@@ -127,7 +129,8 @@ export class ModelledExecutor implements Executor {
     if (!hasKernel) return fail('kernel-missing', `kernel ${request.kernel} is not kept here`);
     if (kernel === undefined) return fail('kernel-refused', `kernel ${request.kernel} is not modelled`);
     if (request.abi !== ABI_VERSION) return fail('kernel-refused', `no ABI ${request.abi} here`);
-    if (request.metering.rewriter !== 1) return fail('kernel-refused', `no rewriter ${request.metering.rewriter} here`);
+    if (!REWRITERS.includes(request.metering.rewriter))
+      return fail('kernel-refused', `no rewriter ${request.metering.rewriter} here`);
     if (unitInput === undefined) return fail('input-malformed', `unit input ${request.unitInput} is not kept here`);
     let execution: Execution;
     try {
