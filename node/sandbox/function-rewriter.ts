@@ -7,7 +7,8 @@
  *            its global before calls and at the end of what the host called, so a trap costs what was last put back.
  *            Bulk operations are charged by length before they run.
  *            Simple: each basic block is charged when it begins, behind the function's start, `loop`, `if`, `else`,
- *            `end` and `br_if`. A function takes the fuel from the global and puts it back.
+ *            `end` and `br_if`; where the host may be called, behind each call too. A function takes the fuel from the
+ *            global and puts it back.
  *            Merged: `merged-charges.ts` says which blocks and edges are charged. Fuel and depth are parameters and
  *            the fuel left is the last result: through memory, each would cost a call as much as the call itself. The
  *            store before a call remains, which nothing waits for. Declared locals move up by two.
@@ -238,6 +239,8 @@ class FunctionRewriter {
       out.byte(0x21).u32(this.#fuel);
     }
     this.#setHeight(this.#height - type.parameters.length + type.results.length);
+    // The host may end a program while it is called: what stands behind the call has not run then, and is not charged.
+    if (this.#module.imports.length > 0) this.#endBlock();
   }
 
   #target(index: number): number {

@@ -10,8 +10,10 @@
  * the other blocks, on taken conditional branches, and in the arm that an `if` without `else` leaves out. A charge may be
  * negative, which gives back what was charged ahead for a way not taken.
  *
- * Three rules keep the limits what they are:
+ * Four rules keep the limits what they are:
  *   - The surplus is zero where a loop's round begins, and there the fuel is checked, before the round is charged.
+ *   - In a module with imports the surplus is zero behind every call: the host may end the program in there, and then all
+ *     that has run is paid, in each caller, and nothing else.
  *   - Where the fuel is put back (calls, growth, bulk operations) the surplus is at least zero, so that whatever has run
  *     is paid, and at most what must still run until the function returns, so that nobody is stopped who has just enough.
  *     A block where that does not hold is charged as in the simple placement.
@@ -103,7 +105,8 @@ function leastRest({ blocks, edges }: Flow): Float64Array {
 interface Flow {
   readonly blocks: readonly Block[];
   readonly edges: readonly Edge[];
-  readonly headers: readonly number[];
+  /** Blocks at whose beginning the surplus is zero. */
+  readonly settled: readonly number[];
 }
 
 class FlowReader {
@@ -112,7 +115,7 @@ class FlowReader {
   readonly #weights: Weights;
   readonly #blocks: Block[] = [];
   readonly #edges: Edge[] = [];
-  readonly #headers: number[] = [];
+  readonly #settled: number[] = [];
   readonly #frames: Frame[];
   #dead: number | undefined;
 
@@ -138,7 +141,7 @@ class FlowReader {
       if (this.#dead === undefined) this.#instruction(decoded, labels);
       else this.#skipDead(decoded);
     }
-    return { blocks: this.#blocks, edges: this.#edges, headers: this.#headers };
+    return { blocks: this.#blocks, edges: this.#edges, settled: this.#settled };
   }
 
   get #current(): number {
@@ -154,6 +157,12 @@ class FlowReader {
     switch (instruction.name) {
       case 'call':
       case 'call_indirect':
+        block.flushes.push(block.cost);
+        if (this.#module.imports.length > 0) {
+          this.#next(block.frequency);
+          this.#settled.push(this.#current);
+        }
+        return;
       case 'memory.grow':
         block.flushes.push(block.cost);
         return;
@@ -199,7 +208,7 @@ class FlowReader {
     const header = name === 'loop' ? opener + 1 : undefined;
     this.#frames.push({ type, opener, header, frequency, pending: [], openIf: name === 'if' });
     if (name === 'block') return;
-    if (header !== undefined) this.#headers.push(header);
+    if (header !== undefined) this.#settled.push(header);
     this.#next(name === 'loop' ? frequency * ROUNDS : frequency / 2);
   }
 
@@ -300,12 +309,12 @@ class Solution implements Charges {
 
   constructor(flow: Flow, pinned: ReadonlySet<number>) {
     this.#flow = flow;
-    const { blocks, edges, headers } = flow;
+    const { blocks, edges, settled } = flow;
     const exit = 2 * blocks.length;
     const tree = new Tree(exit + 1);
     const point = (to: number): number => (to === EXIT ? exit : 2 * to);
     tree.join(0, exit, 0);
-    for (const header of headers) tree.join(0, 2 * header, 0);
+    for (const block of settled) tree.join(0, 2 * block, 0);
     for (const block of pinned) {
       tree.join(0, 2 * block, 0);
       tree.join(0, 2 * block + 1, 0);

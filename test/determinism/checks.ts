@@ -7,12 +7,15 @@ import assert from 'node:assert/strict';
 import { TRAP } from '../../node/protocol/trust/commitment.ts';
 import { compareModule } from '../fuzz/compare.ts';
 import { compareExpressions } from '../fuzz/expressions.ts';
-import { assemble, type KernelParts, kernel, sumKernel } from '../sandbox/kernels.ts';
+import { assemble, type KernelParts, kernel, sumKernel, WITHOUT_GC } from '../sandbox/kernels.ts';
+import { COUNTABLE } from '../sandbox/run.ts';
+import { exitingPrograms } from '../wasi/exits.ts';
 import { CONTINUATION } from './continuation.ts';
 import { both, type Check, callRun, FUEL, fuelOf, NONE, refuses, run, sections, withCode } from './probes.ts';
 import { ROWS } from './rows.ts';
 import type { Sandbox } from './test-build.ts';
 
+const WASI_ABI = 2;
 const HAND_COUNTS: readonly (readonly [string, string, number, number])[] = [
   ['straight code', '(drop (f64.div (f64.const 1) (f64.const 3)))', 0, 2 + 1 + 1 + 4 + 1],
   ['a loop', '(loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))', 10, 2 + 5 * 10],
@@ -97,6 +100,21 @@ export const GATE: readonly Check[] = [
         // A hundred calls of weight 4 and bodies of 2, and little else.
         assert.ok(fuel >= 600 && fuel < 640, `it cost ${fuel}`);
       });
+    },
+  },
+  {
+    name: 'a program that exits within calls',
+    run: (sandbox) => {
+      const options = { memoryPagesMax: 1, allowImport: sandbox.importsOf(WASI_ABI), weights: COUNTABLE };
+      for (const { name, text, fuel } of exitingPrograms(COUNTABLE)) {
+        const bytes = assemble(text, WITHOUT_GC);
+        both((mode) => {
+          const module = new WebAssembly.Module(sandbox.meter(bytes, { ...options, mode }) as Uint8Array<ArrayBuffer>);
+          const limits = { fuelMax: FUEL, outputBytesMax: 8 };
+          const result = sandbox.runProgram(module, NONE, NONE, limits, () => NONE);
+          assert.deepEqual([result.trap, result.fuel], [TRAP.none, fuel], `${name}, ${mode}`);
+        });
+      }
     },
   },
   {

@@ -216,7 +216,7 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     'const amount = this.#surplus[point(to)]! - this.#surplus[2 * from + 1]!;',
     'const amount = Math.abs(this.#surplus[point(to)]! - this.#surplus[2 * from + 1]!);',
   ),
-  change('the surplus at loops is free', MERGED, 'for (const header of headers) tree.join(0, 2 * header, 0);', ''),
+  change('the surplus at loops is free', MERGED, 'for (const block of settled) tree.join(0, 2 * block, 0);', ''),
   change('the surplus at the end is free', MERGED, 'tree.join(0, exit, 0);', ''),
   change(
     'a block may hold more than is used when it calls',
@@ -235,6 +235,18 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     MERGED,
     'for (const label of labels!) this.#branch',
     'for (const label of labels!.slice(0, 1)) this.#branch',
+  ),
+  change(
+    'what stands behind a call into the host is charged ahead',
+    FUNCTION,
+    'if (this.#module.imports.length > 0) this.#endBlock();',
+    'if (this.#module.imports.length > 0 && this.#charges !== undefined) this.#endBlock();',
+  ),
+  change(
+    'behind a call into the host there may be a surplus',
+    MERGED,
+    'this.#next(block.frequency);\n          this.#settled.push(this.#current);',
+    'this.#next(block.frequency);',
   ),
   change('locals are free in the merged mode', MERGED, 'Math.ceil(declared / weights.localsPerFuel)', '0'),
   change(

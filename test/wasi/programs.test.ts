@@ -4,15 +4,20 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TRAP } from '../../node/protocol/trust/commitment.ts';
 import { importsOf, inspect } from '../../node/sandbox/inspect.ts';
 import { meter } from '../../node/sandbox/meter.ts';
 import { type ProgramResult, runProgram } from '../../node/sandbox/wasi/program.ts';
 import { WASI_FUEL } from '../../node/sandbox/wasi/table.ts';
+import { WEIGHTS_VERSION, weightsOf } from '../../node/sandbox/weights.ts';
 import { assemble as assembleWith, WITHOUT_GC } from '../sandbox/kernels.ts';
 import { compile, MODES, type Mode } from '../sandbox/run.ts';
+import { exitingPrograms } from './exits.ts';
 import { PROGRAMS, type ProgramName, pathOf, programArguments, readProgram } from './programs.ts';
+
+// Some run compilers, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -178,6 +183,29 @@ describe('odd programs', () => {
     expect(simple!.text).toBe('hi\nhi\n');
     expect(merged).toEqual(simple);
     expect(simple!.fuel).toBeGreaterThan(2 * (WASI_FUEL.call + WASI_FUEL.item + 3 * WASI_FUEL.outputByte));
+  });
+
+  it('that exit within nested calls have paid what has run in each caller, and no more', () => {
+    for (const { name, text, fuel } of exitingPrograms(weightsOf(WEIGHTS_VERSION)!)) {
+      const bytes = assemble(text);
+      for (const result of both(bytes)) expect(result, name).toMatchObject({ trap: TRAP.none, fuel });
+      for (const result of both(bytes, { fuelMax: fuel })) expect(result.trap, name).toBe(TRAP.none);
+      for (const result of both(bytes, { fuelMax: fuel - 1 })) expect(result.trap, name).toBe(TRAP.outOfFuel);
+    }
+  });
+
+  it('that write too much within nested calls, too', () => {
+    const fuels = ['', '(drop (i32.const 1))'.repeat(50), '(if (local.get 0) (then (return)))'].flatMap((tail) => {
+      const bytes = COMMAND(
+        `${WRITE} (data (i32.const 4) "\\ff\\ff")
+         (func $write_all (param i32) (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64))) ${tail})`,
+        `(local i32) (call $write_all (i32.const 7)) ${tail}`,
+      );
+      const results = both(bytes, { outputBytesMax: 10 });
+      for (const { trap } of results) expect(trap).toBe(TRAP.outputTooLarge);
+      return results.map(({ fuel }) => fuel);
+    });
+    expect(new Set(fuels).size).toBe(1);
   });
 
   it('are stopped where they call the host without end, or too deep', () => {

@@ -8,7 +8,7 @@
  *   runs out of fuel            in its own code, or by what the host charged
  *   writes too much             too much output, at that moment
  *
- * A program that exits within nested calls is charged like one that traps: by what had been put back.
+ * A program that the host ends within nested calls has paid exactly what has run, in each of its callers.
  */
 import { TRAP, type TrapKind } from '../../protocol/trust/commitment.ts';
 import { FUEL_EXPORT, HOST_FAILURE_EXPORT, START_EXPORT } from '../meter.ts';
