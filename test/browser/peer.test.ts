@@ -18,7 +18,8 @@ import { meter } from '../../node/sandbox/meter.ts';
 import { runUnit } from '../../node/sandbox/unit.ts';
 import { KERNELS, Kernel } from '../kernels/host.ts';
 import { readVectors } from '../kernels/vectors.ts';
-import { type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
+import { type RunningDaemon, shoal, startDaemon, until } from '../support/daemon.ts';
+import { readingsJob } from '../wasi/job.ts';
 import { buildFixture, launch, type Site, serve } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
 import type { Joined, PlainExecution, PlainRequest } from './fixture/main.ts';
@@ -153,6 +154,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
     const view = await page.evaluate(() => fixture.view());
     expect(view).toMatchObject({ self, cores: 1, paused: [], observer: undefined });
     expect(view.totals.unitsExecuted).toBeGreaterThanOrEqual(8);
+    await computesProgram(first, self, second.key);
 
     await page.reload();
     await page.waitForFunction(() => 'fixture' in globalThis);
@@ -168,6 +170,19 @@ describe.skipIf(executablePath === undefined)(where, () => {
     expect(other.slot).toBe(1);
     expect(other.self).not.toBe(self);
   });
+
+  /** A WASI program's units count for the tab as those of a kernel do, with the output and the fuel of Node.js. */
+  async function computesProgram(submitter: RunningDaemon, ...authors: readonly string[]): Promise<void> {
+    const wanted = await readingsJob(folder);
+    const run = await shoal(wanted.commandLine(submitter.data));
+    expect(run.exitCode, run.stderr).toBe(0);
+    const { job, fuel } = JSON.parse(run.stdout) as { job: string; fuel: number };
+    expect(fuel).toBe(wanted.fuel);
+    expect(await submitter.api<string>(`jobs/${job}/result`)).toBe(wanted.output);
+    const { unitRows } = await viewOf(submitter, job);
+    expect(unitRows).toHaveLength(wanted.units);
+    for (const { countedAuthors } of unitRows) expect(countedAuthors.toSorted()).toEqual(authors.toSorted());
+  }
 
   it('says goodbye when its page is closed, so that another tab takes over at once', async () => {
     const { network, first } = await startNetwork();

@@ -2,8 +2,9 @@
  * Programs that the host ends within nested calls, and the fuel each has used by then, counted by hand: what has run in
  * every caller, and nothing of what stands behind the calls.
  */
-import type { Weights } from '../../node/sandbox/weights.ts';
+
 import { WASI_FUEL } from '../../node/sandbox/wasi/table.ts';
+import type { Weights } from '../../node/sandbox/weights.ts';
 
 export interface ExitingProgram {
   readonly name: string;

@@ -63,9 +63,24 @@ export async function readInput(path: string, what: string): Promise<Uint8Array<
   try {
     return new Uint8Array(await readFile(path));
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new ShoalError('missing-file', `${what} ${path}: ${missing ? 'no such file' : (error as Error).message}.`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'not a file' : message;
+    throw new ShoalError('missing-file', `${what} ${path}: ${why}.`);
   }
+}
+
+/** A file to upload, and the flag that named it. */
+export interface InputFile {
+  readonly flag: string;
+  readonly path: string;
+}
+
+/** Its size in bytes. Rejects with a ShoalError `missing-file` that names the flag. */
+export async function checkFile({ flag, path }: InputFile): Promise<number> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) throw new ShoalError('missing-file', `${flag} ${path}: no such file.`);
+  if (!found.isFile()) throw new ShoalError('missing-file', `${flag} ${path}: not a file.`);
+  return found.size;
 }
 
 /** `--from 0 --to=100` as arguments of the kernel. `--centre-x` is the same as `--centreX`. */

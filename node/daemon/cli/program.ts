@@ -118,9 +118,7 @@ export function createProgram(overrides: Overrides): Command {
     .allowUnknownOption()
     .action(async (kernel: string | undefined, words: string[], flags: RunFlags) => {
       if (flags.wasi === undefined) return run(runOptions(kernelOf(kernel, flags), words, flags, overrides));
-      if (flags.file !== undefined)
-        throw new ShoalError('usage', '--wasi takes --stdin-lines or --stdin-file, not --file.');
-      const program = await wasiRun(flags, kernel === undefined ? words : [kernel, ...words], flags.tasksPerUnit);
+      const program = await wasiRun(flags, kernel === undefined ? words : [kernel, ...words]);
       return run({ ...runOptions(program.kernel, [], flags, overrides), file: program.file });
     });
 
@@ -280,7 +278,7 @@ function runOptions(kernel: string | KernelChoice, words: readonly string[], fla
     ...showOptions(flags),
     kernel,
     words,
-    file: flags.file,
+    file: flags.file === undefined ? undefined : { flag: '--file', path: flags.file },
     policy: Object.fromEntries(Object.entries(policy).filter(([, value]) => value !== undefined)),
     detach: flags.detach === true,
     output: flags.output,

@@ -2,7 +2,7 @@
  * `shoal run`: submit a job, follow it, print its result. The job goes to the daemon of the data folder; where none
  * runs, a peer is started inside this process for as long as the job takes.
  */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { FinishedOutcome } from '../../sdk/jobs/note.ts';
@@ -13,7 +13,7 @@ import { ShoalError } from '../errors.ts';
 import { shortName } from '../short-name.ts';
 import { Client } from './client.ts';
 import { follow } from './follow.ts';
-import { chooseKernel, type KernelChoice, kernelArguments } from './kernel-argument.ts';
+import { checkFile, chooseKernel, type InputFile, type KernelChoice, kernelArguments } from './kernel-argument.ts';
 import { duration, print, printJson, say, short } from './output.ts';
 import { checkPlot, writePlot } from './plot.ts';
 import { forTerminal, jsonResult, resultOf, writeResult } from './result.ts';
@@ -25,7 +25,7 @@ export interface RunOptions {
   readonly kernel: string | KernelChoice;
   /** The kernel's own flags, as typed. */
   readonly words: readonly string[];
-  readonly file: string | undefined;
+  readonly file: InputFile | undefined;
   readonly policy: NonNullable<SubmissionBody['policy']>;
   readonly detach: boolean;
   readonly output: string | undefined;
@@ -146,15 +146,11 @@ async function submit(
         ? { name: kernel.builtIn }
         : { upload: await client.uploadBytes(kernel.wasm), manifest: kernel.manifest },
     arguments: given,
-    ...(file === undefined ? {} : { file: { upload: await client.upload(resolve(file)), name: basename(file) } }),
+    ...(file === undefined
+      ? {}
+      : { file: { upload: await client.upload(resolve(file.path)), name: basename(file.path) } }),
     policy,
   });
-}
-
-async function checkFile(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined) throw new ShoalError('missing-file', `--file ${path}: no such file.`);
-  if (!found.isFile()) throw new ShoalError('missing-file', `--file ${path}: not a file.`);
 }
 
 async function sayIfAlone(client: Client): Promise<void> {

@@ -2,7 +2,7 @@
  * `shoal run --wasi program.wasm --stdin-lines data.txt -- its own arguments`: a WASI program needs no manifest, because
  * everything a job wants to know of it stands on the command line. This makes the manifest.
  */
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import {
   BLOCK_BYTES_MAX,
   FUEL_PER_TASK_MAX,
@@ -10,10 +10,11 @@ import {
   OUTPUT_BYTES_PER_TASK_MAX,
   TASKS_PER_UNIT_MAX,
 } from '../../protocol/limits.ts';
-import { WASI_ABI_VERSION } from '../../protocol/parameters.ts';
+import { ABI_VERSION, WASI_ABI_VERSION } from '../../protocol/parameters.ts';
+import { KernelRefusedError } from '../../sandbox/refusal.ts';
 import { checkManifest } from '../../sdk/manifest.ts';
 import { ShoalError } from '../errors.ts';
-import { type KernelChoice, readInput } from './kernel-argument.ts';
+import { checkFile, type InputFile, type KernelChoice, readInput } from './kernel-argument.ts';
 
 export interface WasiFlags {
   readonly wasi?: string;
@@ -25,11 +26,15 @@ export interface WasiFlags {
   readonly fuel?: number;
   /** Memory for each task: `64MiB`. */
   readonly memory?: string;
+  /** Those of any run that mean something else here, or nothing. */
+  readonly file?: string;
+  readonly tasksPerUnit?: number;
+  readonly taskSize?: number;
 }
 
 export interface WasiRun {
   readonly kernel: KernelChoice;
-  readonly file: string;
+  readonly file: InputFile;
 }
 
 const PAGE_BYTES = 65_536;
@@ -43,19 +48,17 @@ const INPUT_BYTES_MAX = 1024 * 1024;
 const FRAME_BYTES = 64;
 const TASK_FRAME_BYTES = 50;
 
-/** `words` are the program's own arguments. Rejects with a ShoalError. */
-export async function wasiRun(flags: WasiFlags, words: readonly string[], tasksPerUnit?: number): Promise<WasiRun> {
+/** `words` are the program's own arguments. Everything is looked at before a peer is asked. Rejects with a ShoalError. */
+export async function wasiRun(flags: WasiFlags, words: readonly string[]): Promise<WasiRun> {
   const path = flags.wasi!;
-  const file = flags.stdinLines ?? flags.stdinFile;
-  if (file === undefined || (flags.stdinLines !== undefined && flags.stdinFile !== undefined)) {
-    throw new ShoalError(
-      'usage',
-      '--wasi needs standard input from one of --stdin-lines <file>, a part to each task, or --stdin-file <file>, all of it to one.',
-    );
-  }
-  const wasm = await readInput(resolve(path), 'program');
+  const file = inputOf(flags);
   const isWhole = flags.stdinFile !== undefined;
-  const perUnit = isWhole ? 1 : Math.min(tasksPerUnit ?? TASKS_PER_UNIT_DEFAULT, TASKS_PER_UNIT_MAX);
+  const perUnit = isWhole ? 1 : Math.min(flags.tasksPerUnit ?? TASKS_PER_UNIT_DEFAULT, TASKS_PER_UNIT_MAX);
+  const fuelPerTaskMax = fuelOf(flags.fuel);
+  const memoryPagesMax = pagesOf(flags.memory);
+  const wasm = await readInput(path, '--wasi');
+  await checkProgram(wasm, path, memoryPagesMax);
+  checkInput(await checkFile(file), file, flags);
   const room = Math.floor((BLOCK_BYTES_MAX - FRAME_BYTES) / perUnit) - TASK_FRAME_BYTES;
   const name = nameOf(path);
   const manifest = checkManifest(
@@ -73,8 +76,8 @@ export async function wasiRun(flags: WasiFlags, words: readonly string[], tasksP
         : { from: 'file', split: 'lines', bytesPerTask: LINES_BYTES_DEFAULT },
       result: { join: 'concat', show: 'bytes' },
       limits: {
-        fuelPerTaskMax: fuelOf(flags.fuel),
-        memoryPagesMax: pagesOf(flags.memory),
+        fuelPerTaskMax,
+        memoryPagesMax,
         inputBytesPerTaskMax: isWhole ? BLOCK_BYTES_MAX : INPUT_BYTES_MAX,
         outputBytesPerTaskMax: Math.min(room, OUTPUT_BYTES_PER_TASK_MAX),
         tasksPerUnit: perUnit,
@@ -84,6 +87,81 @@ export async function wasiRun(flags: WasiFlags, words: readonly string[], tasksP
     'the command line',
   );
   return { kernel: { manifest, wasm }, file };
+}
+
+function inputOf({ wasi, stdinLines, stdinFile, file }: WasiFlags): InputFile {
+  for (const [flag, value] of Object.entries({
+    '--wasi': wasi,
+    '--stdin-lines': stdinLines,
+    '--stdin-file': stdinFile,
+  })) {
+    // `--wasi --stdin-lines data.txt`: what should have been the program is the next flag.
+    if (value?.startsWith('--'))
+      throw new ShoalError('usage', `${flag} needs a file behind it, and "${value}" is a flag.`);
+  }
+  if (file !== undefined) {
+    throw new ShoalError('usage', '--wasi takes --stdin-lines or --stdin-file, not --file.');
+  }
+  if ((stdinLines === undefined) === (stdinFile === undefined)) {
+    throw new ShoalError(
+      'usage',
+      '--wasi needs standard input from one of --stdin-lines <file>, a part to each task, or --stdin-file <file>, all of it to one.',
+    );
+  }
+  return stdinLines === undefined
+    ? { flag: '--stdin-file', path: stdinFile! }
+    : { flag: '--stdin-lines', path: stdinLines };
+}
+
+/** The program is refused here rather than by the peer that is given it, so that the message can name the flag. */
+async function checkProgram(wasm: Uint8Array, path: string, memoryPagesMax: number): Promise<void> {
+  // Loaded only where there is a program to look at.
+  const { inspect } = await import('../../sandbox/inspect.ts');
+  const refuse = (why: string): never => {
+    throw new ShoalError('kernel-refused', `--wasi ${path}: ${why}`);
+  };
+  try {
+    const { memory } = inspect(wasm, WASI_ABI_VERSION);
+    if (memory.initialPages <= memoryPagesMax) return;
+    const needed = Math.ceil(memory.initialPages / (1024 ** 2 / PAGE_BYTES));
+    refuse(`it begins with ${needed} MiB of memory; allow a task that much: --memory ${needed}MiB.`);
+  } catch (error) {
+    if (!(error instanceof KernelRefusedError)) throw error;
+    if (isKernel(wasm, inspect)) {
+      refuse(
+        `it is a kernel of Shoal, not a WASI program; run it with "shoal run ${path}" and its manifest beside it.`,
+      );
+    }
+    refuse(`${error.message}.`);
+  }
+}
+
+function isKernel(wasm: Uint8Array, inspect: (bytes: Uint8Array, abi: number) => unknown): boolean {
+  try {
+    return inspect(wasm, ABI_VERSION) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function checkInput(bytes: number, { flag, path }: InputFile, { taskSize, stdinFile }: WasiFlags): void {
+  if (bytes === 0) throw new ShoalError('bad-arguments', `${flag} ${path}: the file is empty, so there is no task.`);
+  if (stdinFile === undefined) {
+    if (taskSize === undefined || taskSize <= INPUT_BYTES_MAX) return;
+    throw new ShoalError('usage', `--task-size ${taskSize}: a task of lines takes at most ${INPUT_BYTES_MAX} bytes.`);
+  }
+  if (taskSize !== undefined) {
+    throw new ShoalError(
+      'usage',
+      '--task-size goes with --stdin-lines; --stdin-file gives all of the file to one task.',
+    );
+  }
+  if (bytes > BLOCK_BYTES_MAX - FRAME_BYTES) {
+    throw new ShoalError(
+      'bad-arguments',
+      `${flag} ${path}: ${bytes} bytes, and one task takes at most ${BLOCK_BYTES_MAX - FRAME_BYTES}; --stdin-lines gives a part to each task.`,
+    );
+  }
 }
 
 function nameOf(path: string): string {
