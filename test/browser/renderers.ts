@@ -1,5 +1,6 @@
-/** Kills the renderer process of one page as the operating system would: by a signal, without a last word. */
+/** Kills the renderer process of one page, or all of them, as the operating system would: by a signal, without a last word. */
 import type { Browser, CDPSession, Page } from 'playwright-core';
+import { until } from '../support/daemon.ts';
 
 /** On a busy machine a process that has just begun may have worked more than the page: then it is asked again. */
 const ATTEMPTS_MAX = 8;
@@ -34,6 +35,29 @@ export async function rendererOf(browser: Browser, page: Page): Promise<number> 
     throw new Error('no renderer process stands out as the one of the page');
   } finally {
     await session.detach();
+  }
+}
+
+const GONE_MAX_MS = 10_000;
+
+/**
+ * Kills every renderer of a browser, whichever pages they have, and resolves once the system has none of them left:
+ * what the browser itself tells of a crash may come late, or never.
+ */
+export async function killRenderers(browser: Browser): Promise<void> {
+  const session = await browser.newBrowserCDPSession();
+  const pids = [...(await rendererTimes(session)).keys()];
+  await session.detach();
+  if (pids.length === 0) throw new Error('the browser has no renderer');
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  await until('the renderers are gone', () => !pids.some(isAlive), GONE_MAX_MS, 5);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 

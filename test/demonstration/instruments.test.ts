@@ -9,6 +9,7 @@ import { cidOf, decodeUnitOutput, encodeUnitOutput } from '../../node/protocol/w
 import { encodeBody, sealEnvelope, signedBytes } from '../../node/protocol/wire/envelope.ts';
 import type { Body } from '../../node/protocol/wire/statement.ts';
 import type { ExecutionOutcome, Executor } from '../../node/runtime/environment.ts';
+import { contradictionsIn } from './contradictions.ts';
 import { lyingExecutor } from './lying-executor.ts';
 import { drawn } from './random.ts';
 import { reportOf } from './wire-recording.ts';
@@ -36,6 +37,58 @@ describe('the recorder', () => {
   it('takes no offence at the same seal twice, or at seals for other slots', () => {
     const lines = [commit(a, 0, id('1')), commit(a, 0, id('1')), commit(a, 1, id('2')), commit(b, 0, id('3'))];
     expect(reportOf(lines, network).equivocations).toEqual([]);
+  });
+});
+
+describe('what contradicts itself', () => {
+  const author = id<PeerKey>('a');
+  const job = id<JobId>('9');
+  const reveal = (salt: Digest, closing: readonly Digest[]): Body => ({
+    kind: 'reveal',
+    job,
+    entries: [
+      {
+        unit: 3,
+        merkle: id<Digest>('1'),
+        fuel: 5,
+        inputDigest: id<Digest>('2'),
+        salt,
+        closing,
+        output: cidOf(new Uint8Array(1), 'raw'),
+      },
+    ],
+  });
+  const found = (...bodies: readonly Body[]): readonly string[] =>
+    contradictionsIn(bodies.map((body) => ({ author, body }))).map(({ place }) => place);
+
+  it('is a second reveal that froze other seals, though its result is the same', () => {
+    const [one, two] = [id<Digest>('4'), id<Digest>('5')];
+    expect(found(reveal(one, [one]), reveal(one, [one]))).toEqual([]);
+    expect(found(reveal(one, [one]), reveal(one, [one, two]))).toEqual([`reveal ${job} 3`]);
+    expect(found(reveal(one, [one]), reveal(two, [one]))).toEqual([`reveal ${job} 3`]);
+  });
+
+  it('is a number of a sequence that is used twice, by whichever kind', () => {
+    const satisfied = (seq: number, first: number): Body => ({
+      kind: 'satisfied',
+      job,
+      seq,
+      ranges: [{ first, count: 1 }],
+    });
+    expect(found(satisfied(0, 1), satisfied(0, 1), satisfied(1, 2))).toEqual([]);
+    expect(found(satisfied(0, 1), satisfied(0, 2))).toEqual([`control ${job} 0`]);
+    expect(found(satisfied(0, 1), { kind: 'cancel', job, seq: 0 })).toEqual([`control ${job} 0`]);
+  });
+
+  it('is nobody who says what another one has not', () => {
+    const other = id<PeerKey>('b');
+    const [body, another] = [reveal(id('4'), [id('4')]), reveal(id('5'), [id('5')])];
+    expect(
+      contradictionsIn([
+        { author, body },
+        { author: other, body: another },
+      ]),
+    ).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { decode } from '@ipld/dag-cbor';
 import { fromHex } from '../../node/protocol/bytes.ts';
 import type { PeerKey } from '../../node/protocol/ids.ts';
-import { type Equivocation, WireRecord } from '../simulator/wire-record.ts';
+import { type Equivocation, type RecordedStatement, WireRecord } from '../simulator/wire-record.ts';
 
 export interface WireReport {
   readonly messages: number;
@@ -11,6 +11,8 @@ export interface WireReport {
   readonly equivocations: readonly Equivocation[];
   /** Commits heard, by author. */
   readonly commits: ReadonlyMap<PeerKey, number>;
+  /** Each once, in the order in which they were heard. */
+  readonly statements: readonly RecordedStatement[];
 }
 
 /** `network` is the name inside what was signed: that of the peers' parameters. */
@@ -31,7 +33,7 @@ export function reportOf(lines: readonly string[], network: string): WireReport 
   for (const { author, body } of record.statements) {
     if (body.kind === 'commit') commits.set(author, (commits.get(author) ?? 0) + body.entries.length);
   }
-  return { messages: lines.length, equivocations, commits };
+  return { messages: lines.length, equivocations, commits, statements: record.statements };
 }
 
 /** Statements inside a message of the have/want exchange, `[kind, { envelopes, … }]`. */
