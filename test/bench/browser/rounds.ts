@@ -5,6 +5,7 @@
  * The job: squares inside the Mandelbrot set, some 10 ms each, 32 to a unit, quorum 1, submitted by a daemon that gives
  * no cores. What counts is fuel of units executed by a whole volunteer, with blocks, signatures, statements and storage.
  */
+import type { PauseReason } from '../../../node/protocol/event.ts';
 import type { PeerView } from '../../../node/protocol/view.ts';
 import { percentile } from '../../demonstration/latency.ts';
 import type { Screen } from '../../demonstration/screen.ts';
@@ -28,13 +29,20 @@ export interface Side {
   end(): Promise<void>;
   sample(): Promise<Sample>;
   isIdle(): Promise<boolean>;
+  /** Reasons for which it has paused, though it has its turn. */
+  pausedBy(): Promise<readonly PauseReason[]>;
   /** Called right before the window of time that is measured. */
   started?(): Promise<void>;
   /** Called right after it. Throws an Error that says why its figure is void. */
   check?(): Promise<void>;
 }
 
-export interface Measured {
+export interface Measured extends Figures {
+  /** Seen at the beginning and at the end of the window; a pause lasts longer than one does. */
+  readonly pausedBy: readonly PauseReason[];
+}
+
+export interface Figures {
   readonly unitsPerSecond: number;
   readonly fuelPerSecond: number;
   /** Of the whole tree of processes. */
@@ -45,7 +53,7 @@ export interface Measured {
 
 export interface Comparison {
   readonly rounds: readonly { readonly [side: string]: Measured }[];
-  readonly medians: { readonly [side: string]: Measured };
+  readonly medians: { readonly [side: string]: Figures };
   /** First side over second: medians over the rounds, with the lowest and the highest. */
   readonly wallRatio: Spread;
   readonly cpuRatio: Spread;
@@ -100,18 +108,18 @@ export async function compare(sides: readonly [Side, Side], options: CompareOpti
     }
     rounds.push(measured);
   }
-  const median = (side: string, figure: keyof Measured): number =>
+  const median = (side: string, figure: keyof Figures): number =>
     percentile(
       rounds.map((round) => round[side]![figure]),
       0.5,
     );
-  const mediansOf = (side: string): Measured => ({
+  const mediansOf = (side: string): Figures => ({
     unitsPerSecond: median(side, 'unitsPerSecond'),
     fuelPerSecond: median(side, 'fuelPerSecond'),
     fuelPerCpuSecond: median(side, 'fuelPerCpuSecond'),
     otherCores: median(side, 'otherCores'),
   });
-  const ratio = (figure: keyof Measured): Spread => {
+  const ratio = (figure: keyof Figures): Spread => {
     const ratios = rounds.map((round) => round[first.name]![figure] / round[second.name]![figure]);
     return { median: percentile(ratios, 0.5), least: Math.min(...ratios), most: Math.max(...ratios) };
   };
@@ -136,11 +144,13 @@ async function measure(side: Side, { windowMs }: CompareOptions, isFirst: boolea
     owned: cpuMsOfTree(process.pid),
     all: cpuMsOfMachine(),
   });
+  const pausedBefore = await side.pausedBy();
   await side.started?.();
   const before = await look();
   await new Promise((resolve) => setTimeout(resolve, windowMs));
   const after = await look();
   await side.check?.();
+  const pausedBy = [...new Set([...pausedBefore, ...(await side.pausedBy())])];
   await side.end();
   await until(`${side.name} is idle`, () => side.isIdle(), 60_000, 50);
   const elapsedMs = after.atMs - before.atMs;
@@ -150,6 +160,7 @@ async function measure(side: Side, { windowMs }: CompareOptions, isFirst: boolea
     fuelPerSecond: (fuel / elapsedMs) * 1_000,
     fuelPerCpuSecond: (fuel / (after.cpuMs - before.cpuMs)) * 1_000,
     otherCores: Math.max(0, after.all - before.all - (after.owned - before.owned)) / elapsedMs,
+    pausedBy,
   };
 }
 
@@ -166,8 +177,17 @@ export function describeComparison({ medians, rounds, wallRatio, cpuRatio }: Com
       return `${name.padEnd(width)}  ${unitsPerSecond.toFixed(2)} units/s, ${giga(fuelPerSecond)} G fuel/s, ${giga(fuelPerCpuSecond)} G fuel per CPU second, ${otherCores.toFixed(2)} cores taken by others`;
     }),
     `${names.join(' / ')}: ${spread(wallRatio)} of the throughput, ${spread(cpuRatio)} of the fuel per CPU second; median of ${rounds.length} interleaved rounds, least and most (goal: ${goal} of the throughput)`,
+    ...names.flatMap((name) => pausesOf(name, rounds)),
     ...(busy > QUIET_CORES_MAX
       ? [`Other processes took ${busy.toFixed(1)} cores: repeat this on a quiet machine, throughput tells little here.`]
       : []),
   ];
+}
+
+/** Nothing where a side has never held back by itself. */
+function pausesOf(name: string, rounds: Comparison['rounds']): readonly string[] {
+  const paused = rounds.map((round) => round[name]!.pausedBy).filter((reasons) => reasons.length > 0);
+  if (paused.length === 0) return [];
+  const reasons = [...new Set(paused.flat())].join(', ');
+  return [`${name} paused by itself in ${paused.length} of ${rounds.length} windows: ${reasons}.`];
 }

@@ -14,6 +14,7 @@ export function tabSide(name: string, page: Page, pid: number): Side {
     end: () => call(page, 'pause', 'manual'),
     sample: async () => sampleOf(await view()),
     isIdle: async () => isIdle(await view()),
+    pausedBy: async () => (await view()).paused,
   };
 }
 
@@ -29,6 +30,7 @@ export function daemonSide(name: string, { client, daemon }: SwarmPeer): Side {
     end: () => pause(true),
     sample: async () => sampleOf(await view()),
     isIdle: async () => isIdle(await view()),
+    pausedBy: async () => (await view()).paused,
   };
 }
 

@@ -9,7 +9,7 @@ import type { Interruption } from '../../demonstration/interruption.ts';
 import type { Screen } from '../../demonstration/screen.ts';
 import { until } from '../../support/daemon.ts';
 import { startChromium } from './chromium.ts';
-import { joinFrom } from './fixture.ts';
+import { call, joinFrom } from './fixture.ts';
 import { type Comparison, compare, describeComparison, type Side, submitLongJob, type Turns } from './rounds.ts';
 import { daemonSide, isSeen, tabSide } from './sides.ts';
 
@@ -27,6 +27,8 @@ export async function measureTab({ createSwarm }: Interruption, screen: Screen, 
     const page = await chromium.openPage();
     const bootstrap = webSocketsOf(submitter.daemon);
     const { self } = await joinFrom(page, { network: swarm.network, bootstrap, cores: WORKERS });
+    // As on the real page: a tab that holds back for no good reason would show here.
+    await call(page, 'startCitizen');
     await until('the tab is connected', () => isSeen(submitter, self));
     const tab = tabSide('tab', page, chromium.pid);
     const sides: readonly [Side, Side] = [tab, daemonSide('daemon', volunteer)];
