@@ -18,15 +18,17 @@
  *   leaving  The body becomes a block, which takes over the label that meant "leave the function"; behind it, fuel
  *            and depth are put back. `return` becomes a branch to it.
  *   NaN      Made canonical behind the arithmetic that makes it, where anybody can see its bits: `nan.ts`, `nan-flow.ts`.
+ *            Vectors that are stored one after the other are looked at together: `held-stores.ts`.
  *   hidden   Constants that an engine computes with wrongly go through a local: `misfolded.ts`.
  *   dead     Code behind an unconditional branch never runs and is left out.
  */
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { type Decoded, newDecoded, readInstruction } from './instructions.ts';
+import { endsHolding, HeldStores, isVectorStore } from './held-stores.ts';
+import { type Decoded, type FloatShape, newDecoded, readInstruction } from './instructions.ts';
 import { type Charges, mergedCharges } from './merged-charges.ts';
 import { Misfolded } from './misfolded.ts';
 import { type FunctionBody, type FunctionType, type KernelModule, VALUE } from './module.ts';
-import { canonicaliseNan } from './nan.ts';
+import { canonicaliseNan, isVectorShape, type VectorShape } from './nan.ts';
 import { observedNans } from './nan-flow.ts';
 import type { Weights } from './weights.ts';
 
@@ -91,6 +93,9 @@ class FunctionRewriter {
   /** Local that holds the depth, where it is passed along. */
   readonly #depth: number;
   readonly #observedNans: ReadonlySet<number>;
+  readonly #heldStores = new HeldStores((type, which) => this.#temporary(type, which));
+  /** Of a vector on top of the stack that the next instruction stores, and whose NaNs have not been made canonical. */
+  #unsettled: VectorShape | undefined;
   readonly #misfolded = new Misfolded();
   /** Undefined in the simple placement. */
   readonly #charges: Charges | undefined;
@@ -140,6 +145,14 @@ class FunctionRewriter {
     if (prefix === 0xfd) this.#vectors = true;
     this.#cost += this.#weights.classes[instruction.cost];
     this.#setHeight(this.#height - instruction.pops);
+    if (this.#unsettled !== undefined) {
+      const store = { bytes: this.#module.bytes, start: decoded.start, end: reader.position };
+      this.#heldStores.hold(this.#block, this.#unsettled, store);
+      this.#unsettled = undefined;
+      this.#misfolded.follow(decoded);
+      return;
+    }
+    if (endsHolding(decoded)) this.#heldStores.settle(this.#block);
     if (prefix === 0xfc && code >= 8) this.#bulk(code);
     const hidden = this.#misfolded.operandToHide(decoded);
     if (hidden !== undefined) this.#throughLocal(this.#temporary(hidden));
@@ -150,8 +163,13 @@ class FunctionRewriter {
     } else this.#block.append(this.#module.bytes, decoded.start, reader.position);
     this.#setHeight(this.#height + instruction.pushes);
     if (instruction.makesNan !== undefined && this.#observedNans.has(decoded.start)) {
-      canonicaliseNan(this.#block, instruction.makesNan, (type) => this.#temporary(type));
+      this.#makeCanonical(instruction.makesNan, reader.position);
     }
+  }
+
+  #makeCanonical(shape: FloatShape, next: number): void {
+    if (isVectorShape(shape) && isVectorStore(this.#module.bytes, next)) this.#unsettled = shape;
+    else canonicaliseNan(this.#block, shape, (type) => this.#temporary(type));
   }
 
   /** Returns true when the instruction has been written, or left out, here. */
@@ -386,7 +404,7 @@ class FunctionRewriter {
   #declareLocals(out: ByteWriter): void {
     out.u32(this.#body.locals.length + this.#temporaries.size);
     for (const { count, type } of this.#body.locals) out.u32(count).byte(type);
-    for (const type of this.#temporaries.keys()) out.u32(1).byte(type);
+    for (const key of this.#temporaries.keys()) out.u32(1).byte(key & 0xff);
   }
 
   #trapAboveLimit(out: ByteWriter): void {
@@ -410,14 +428,16 @@ class FunctionRewriter {
     const width = (type: number): number => (type === VALUE.v128 ? 2 : 1);
     const parameters = this.#type.parameters.reduce((sum, type) => sum + width(type), 0);
     const locals = this.#body.locals.reduce((sum, { count, type }) => sum + count * width(type), 0);
-    return FRAME_SLOTS + parameters + locals + this.#heightMax * (this.#vectors ? 2 : 1);
+    const stack = this.#heightMax * (this.#vectors ? 2 : 1);
+    return FRAME_SLOTS + parameters + locals + this.#heldStores.slots + stack;
   }
 
-  #temporary(type: number): number {
-    let local = this.#temporaries.get(type);
+  #temporary(type: number, which = 0): number {
+    const key = type + 0x100 * which;
+    let local = this.#temporaries.get(key);
     if (local === undefined) {
       local = this.#movedLocal(this.#body.localCount + this.#temporaries.size);
-      this.#temporaries.set(type, local);
+      this.#temporaries.set(key, local);
     }
     return local;
   }

@@ -24,7 +24,7 @@ import { KernelRefusedError } from './refusal.ts';
 import { restoreFunction, type SavedGlobal, savedGlobals, saveFunction } from './saved-globals.ts';
 import { WEIGHTS_VERSION, type Weights, weightsOf } from './weights.ts';
 
-export const REWRITER_VERSION = 3;
+export const REWRITER_VERSION = 4;
 /** What the rewriter may make of a kernel: bounds the time and memory it takes to compile one. */
 export const METERED_BYTES_MAX = 48 * 1024 * 1024;
 /** A little under what V8 allows for one function. */

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { TRAP } from '../../node/protocol/trust/commitment.ts';
 import { compareModule } from '../fuzz/compare.ts';
 import { compareExpressions } from '../fuzz/expressions.ts';
+import { compareStores } from '../fuzz/stores.ts';
 import { assemble, type KernelParts, kernel, sumKernel, WITHOUT_GC } from '../sandbox/kernels.ts';
 import { COUNTABLE } from '../sandbox/run.ts';
 import { exitingPrograms } from '../wasi/exits.ts';
@@ -177,6 +178,12 @@ export const GATE: readonly Check[] = [
     name: 'NaNs that are handed on',
     run: (sandbox) => {
       for (let seed = 0; seed < 60; seed++) assert.equal(compareExpressions(seed, sandbox, 'merged'), undefined);
+    },
+  },
+  {
+    name: 'NaNs that are stored one after the other',
+    run: (sandbox) => {
+      for (let seed = 0; seed < 100; seed++) assert.equal(compareStores(seed, sandbox, 'merged'), undefined);
     },
   },
   {

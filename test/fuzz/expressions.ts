@@ -7,8 +7,8 @@ import type { Rewriter } from './compare.ts';
 import { Random } from './random.ts';
 
 const STORES = 12;
-const NAN64 = '(v128.const i64x2 0x7ff8000000000000 0x7ff8000000000000)';
-const NAN32 = '(v128.const i32x4 0x7fc00000 0x7fc00000 0x7fc00000 0x7fc00000)';
+export const NAN64 = '(v128.const i64x2 0x7ff8000000000000 0x7ff8000000000000)';
+export const NAN32 = '(v128.const i32x4 0x7fc00000 0x7fc00000 0x7fc00000 0x7fc00000)';
 
 const CONSTANTS = [
   'i64x2 0xfff4050607080901 0x7ff0000000000000',
@@ -87,12 +87,13 @@ class Expressions {
   }
 }
 
-function memoryOf(bytes: Uint8Array<ArrayBuffer>): string {
+/** The first bytes of memory after a run, in hex. */
+export function memoryOf(bytes: Uint8Array<ArrayBuffer>, length = 16 * STORES): string {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {});
   const fuel = exports['shoal:fuel'] as WebAssembly.Global | undefined;
   if (fuel !== undefined) fuel.value = 10n ** 9n;
   (exports.run as () => void)();
-  return Buffer.from((exports.memory as WebAssembly.Memory).buffer, 0, 16 * STORES).toString('hex');
+  return Buffer.from((exports.memory as WebAssembly.Memory).buffer, 0, length).toString('hex');
 }
 
 /** What differs between the metered module of a seed and the one made canonical by hand; undefined if nothing does. */
