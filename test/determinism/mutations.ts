@@ -88,7 +88,7 @@ export const ROW_MUTANTS: readonly Mutant[] = [
   change(
     'frames are counted, not their size',
     FUNCTION,
-    'return FRAME_SLOTS + parameters + locals + this.#heightMax * (this.#vectors ? 2 : 1);',
+    'return FRAME_SLOTS + parameters + locals + this.#heldStores.slots + stack;',
     'return FRAME_SLOTS;',
     'stack overflow depth',
   ),
