@@ -4,7 +4,8 @@
  * worker that keeps its time behind other tabs, where a page's own timers are slow for another reason.
  *
  * A tab that computes on all cores and has them to itself is not late: the system lets a page that wakes up run before
- * workers that have run all the time. Only many of them, or other programs, make it wait.
+ * workers that have run all the time. Nor do some programs beside it make it late (docs/decisions/0005-tabs.md has
+ * figures): it takes a machine that is overwhelmed.
  */
 import type { Millis } from '../../node/protocol/ids.ts';
 import { LATENESS_INTERVAL_MS } from './limits.ts';

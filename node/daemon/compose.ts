@@ -37,6 +37,7 @@ import { ResultFiles } from './jobs/results.ts';
 import { explainListening } from './listen-error.ts';
 import { isForTabs } from './volunteers/offer.ts';
 import { planVolunteering } from './volunteers/volunteering.ts';
+import { keptCertificate } from './webrtc-certificate.ts';
 import { createSandbox } from './workers/sandbox.ts';
 
 export interface Overrides {
@@ -125,6 +126,7 @@ async function assemble(
     bootstrap: config.bootstrap,
     swarmKey: config.swarmKey?.text,
     tls: config.tls,
+    webRtcCertificate: () => keptCertificate({ path: folder.file('webrtc.pem'), nowMs: clock.now(), logger }),
     peersMax: config.peersMax,
     // Tabs need a relay to meet; a peer that no tab can connect to carries nobody's traffic.
     ...(listen.some(isForTabs) ? {} : { reservationsMax: 0 }),

@@ -3,6 +3,7 @@
  *
  *   schema.json     version of this layout; a newer one is refused before anything is touched
  *   identity.key    the seed of this peer's key, hex, readable by its owner only
+ *   webrtc.pem      key and certificate of webrtc-direct, where that is listened on; also its owner's only
  *   store/          LevelDB; its lock is the folder's lock and dies with the process
  *   daemon.pid      who holds the lock, for the message
  *   api.json        port and process of the running daemon; removed when it stops

@@ -19,8 +19,18 @@ import { createTransport, type NetworkTransport, type TransportOptions } from '.
 export interface NodeTransportOptions extends Omit<TransportOptions, 'carriers' | 'sha256'> {
   /** PEM, for listen addresses with `/tls/ws`; without it such an address is refused. */
   readonly tls?: { readonly certificate: string; readonly key: string } | undefined;
+  /** Asked for where there is a listen address of webrtc-direct. Without it libp2p makes a new one at every start. */
+  readonly webRtcCertificate?: () => Promise<WebRtcCertificate>;
   /** Tabs that meet by way of this peer at once; 0 makes it no relay. Default 96, and 0 with a swarm key. */
   readonly reservationsMax?: number;
+}
+
+export interface WebRtcCertificate {
+  /** PEM, PKCS#8, of the curve P-256. */
+  readonly privateKey: string;
+  readonly pem: string;
+  /** As in a multiaddr. */
+  readonly certhash: string;
 }
 
 /** As `createTransport`, with everything a peer on Node.js can use. */
@@ -34,7 +44,8 @@ export function createNodeTransport(options: NodeTransportOptions): NetworkTrans
   return createTransport({ ...options, carriers: () => loadCarriers(options), sha256 });
 }
 
-async function loadCarriers({ listen, swarmKey, tls, reservationsMax }: NodeTransportOptions): Promise<Carriers> {
+async function loadCarriers(options: NodeTransportOptions): Promise<Carriers> {
+  const { listen, swarmKey, tls, reservationsMax, webRtcCertificate } = options;
   const sockets = [tcp(), webSockets(tls === undefined ? {} : { https: { cert: tls.certificate, key: tls.key } })];
   // A swarm key protects tcp and websockets only, and tabs, which have no other use for a relay, cannot have one.
   if (swarmKey !== undefined) return { transports: sockets };
@@ -42,7 +53,9 @@ async function loadCarriers({ listen, swarmKey, tls, reservationsMax }: NodeTran
   if (listen.some((address) => address.includes('webrtc'))) {
     // Its native part is only loaded where somebody asks for it.
     const { webRTCDirect } = await import('@libp2p/webrtc');
-    transports.push(webRTCDirect({ rtcConfiguration: { iceServers: [] } }));
+    const certificate = await webRtcCertificate?.();
+    const kept = certificate === undefined ? {} : { certificate };
+    transports.push(webRTCDirect({ rtcConfiguration: { iceServers: [] }, ...kept }));
   }
   const max = reservationsMax ?? RELAY_RESERVATIONS_MAX;
   if (max === 0) return { transports };

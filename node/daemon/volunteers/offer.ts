@@ -111,8 +111,8 @@ export function pageUrl({ tls, host }: Offer, port: number): string {
 }
 
 /**
- * The link to hand on. It carries one address of websockets, which stays the same and keeps its code small enough for
- * a camera; those of WebRTC change with every start, and the page finds them beside itself.
+ * The link to hand on. It carries one address of websockets, which keeps its code small enough for a camera; those of
+ * WebRTC, with the hash of a certificate in them, are long, and the page finds them beside itself.
  */
 export function invitationUrl(url: string, addresses: readonly string[], network: string | undefined): string {
   const [first] = addresses;
