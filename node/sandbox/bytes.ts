@@ -2,6 +2,7 @@
  * Reading and writing the binary format of WebAssembly: bytes, names and LEB128 numbers. The reader is used on
  * modules nobody has validated yet, so it checks every bound and refuses with a code instead of returning undefined.
  */
+import { NAME_BYTES_MAX } from './limits.ts';
 import { KernelRefusedError } from './refusal.ts';
 
 export class ByteReader {
@@ -69,6 +70,12 @@ export class ByteReader {
   /** A length and that many bytes of UTF-8. */
   name(): string {
     const length = this.u32();
+    if (length > NAME_BYTES_MAX) {
+      throw new KernelRefusedError(
+        'too-large',
+        `a name in the kernel has ${length} bytes, at most ${NAME_BYTES_MAX} are allowed`,
+      );
+    }
     const start = this.position;
     this.skip(length);
     return this.#text(this.bytes.subarray(start, start + length));

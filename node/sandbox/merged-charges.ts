@@ -21,6 +21,7 @@
  */
 import { ByteReader } from './bytes.ts';
 import { type Decoded, newDecoded, readInstruction } from './instructions.ts';
+import { EXIT, leastRest } from './least-rest.ts';
 import type { FunctionType, KernelModule } from './module.ts';
 import type { Weights } from './weights.ts';
 
@@ -61,6 +62,8 @@ interface Frame {
   readonly opener: number;
   /** First block of a loop's round. */
   readonly header: number | undefined;
+  /** Header of the innermost loop that what is in the frame is in, itself included. */
+  readonly inner: number | undefined;
   readonly frequency: number;
   /** Edges to the block behind its end. */
   readonly pending: Edge[];
@@ -68,13 +71,11 @@ interface Frame {
   openIf: boolean;
 }
 
-const EXIT = -1;
-
 /** The function has been validated, as part of its module. */
 export function mergedCharges(module: KernelModule, index: number, weights: Weights): Charges {
   const flow = new FlowReader(module, index, weights).read();
   const flushing = [...flow.blocks.keys()].filter((k) => flow.blocks[k]!.flushes.length > 0);
-  const rest = flushing.length === 0 ? new Float64Array() : leastRest(flow);
+  const rest = flushing.length === 0 ? new Float64Array() : leastRest(flow.blocks, flow.edges);
   const pinned = new Set<number>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const solution = new Solution(flow, pinned);
@@ -83,23 +84,6 @@ export function mergedCharges(module: KernelModule, index: number, weights: Weig
     for (const k of wrong) pinned.add(k);
   }
   return new Solution(flow, new Set(flushing));
-}
-
-/** By block: the least that runs between its end and the end of the function, which a trap is not. */
-function leastRest({ blocks, edges }: Flow): Float64Array {
-  const rest = new Float64Array(blocks.length).fill(Number.POSITIVE_INFINITY);
-  for (let changed = true; changed; ) {
-    changed = false;
-    // Backwards, because most edges lead forwards.
-    for (let i = edges.length - 1; i >= 0; i--) {
-      const { from, to, kind } = edges[i]!;
-      const least = to === EXIT ? 0 : blocks[to]!.cost + rest[to]!;
-      if (kind === 'trap' || least >= rest[from]!) continue;
-      rest[from] = least;
-      changed = true;
-    }
-  }
-  return rest;
 }
 
 interface Flow {
@@ -128,7 +112,7 @@ class FlowReader {
     const declared = localCount - type.parameters.length;
     const cost = weights.functionEntry + Math.ceil(declared / weights.localsPerFuel);
     this.#blocks.push({ cost, frequency: 1, flushes: [] });
-    this.#frames = [{ type, opener: 0, header: undefined, frequency: 1, pending: [], openIf: false }];
+    this.#frames = [{ type, opener: 0, header: undefined, inner: undefined, frequency: 1, pending: [], openIf: false }];
   }
 
   read(): Flow {
@@ -206,7 +190,8 @@ class FlowReader {
     const opener = this.#current;
     const { frequency } = this.#blocks[opener]!;
     const header = name === 'loop' ? opener + 1 : undefined;
-    this.#frames.push({ type, opener, header, frequency, pending: [], openIf: name === 'if' });
+    const inner = header ?? this.#frames.at(-1)!.inner;
+    this.#frames.push({ type, opener, header, inner, frequency, pending: [], openIf: name === 'if' });
     if (name === 'block') return;
     if (header !== undefined) this.#settled.push(header);
     this.#next(name === 'loop' ? frequency * ROUNDS : frequency / 2);
@@ -215,8 +200,8 @@ class FlowReader {
   #branchIf(label: number): void {
     const { frequency } = this.#blocks[this.#current]!;
     const target = this.#frames[this.#frames.length - 1 - label]!;
-    const inner = this.#frames.findLast((frame) => frame.header !== undefined);
-    const leavesLoop = inner !== undefined && target.header === undefined && target.opener < inner.header!;
+    const { inner } = this.#frames.at(-1)!;
+    const leavesLoop = inner !== undefined && target.header === undefined && target.opener < inner;
     const goesOn = target.header !== undefined ? 1 / ROUNDS : leavesLoop ? 1 - 1 / ROUNDS : 1 / 2;
     const types = target.header !== undefined ? target.type.parameters : target.type.results;
     this.#branch(label, types.length === 0 ? 'taken' : 'plain', frequency * (1 - goesOn));

@@ -19,16 +19,13 @@
 import { ByteWriter } from './bytes.ts';
 import { type Appended, type MeterMode, rewriteFunction } from './function-rewriter.ts';
 import { gate, redirectedElements } from './gates.ts';
+import { METERED_BYTES_MAX, METERED_FUNCTION_BYTES_MAX, PASSED_VALUES_MAX } from './limits.ts';
 import { type ExportKind, type ImportPolicy, type KernelModule, readModule, SECTION, VALUE } from './module.ts';
 import { KernelRefusedError } from './refusal.ts';
 import { restoreFunction, type SavedGlobal, savedGlobals, saveFunction } from './saved-globals.ts';
 import { WEIGHTS_VERSION, type Weights, weightsOf } from './weights.ts';
 
 export const REWRITER_VERSION = 4;
-/** What the rewriter may make of a kernel: bounds the time and memory it takes to compile one. */
-export const METERED_BYTES_MAX = 48 * 1024 * 1024;
-/** A little under what V8 allows for one function. */
-const METERED_FUNCTION_BYTES_MAX = 7_500_000;
 
 export const FUEL_EXPORT = 'shoal:fuel';
 export const HOST_FAILURE_EXPORT = 'shoal:host-failure';
@@ -52,8 +49,6 @@ export function meter(bytes: Uint8Array, options: MeterOptions): Uint8Array {
   return new ModuleRewriter(readModule(bytes, options.allowImport), options).rewrite();
 }
 
-/** Parameters or results of a function that is to pass fuel along; engines allow 1,000. */
-const PASSED_VALUES_MAX = 990;
 const EXPORT_KINDS: readonly ExportKind[] = ['function', 'table', 'memory', 'global'];
 
 const ORDER = [
@@ -77,6 +72,8 @@ class ModuleRewriter {
   readonly #weights: Weights;
   /** Those added, by what they are. A list would be searched once for each of up to 100,000 functions. */
   readonly #types = new Map<string, number>();
+  /** Types () -> results by the list of a type of the module, because the text of a thousand results takes its time. */
+  readonly #blockTypes = new Map<readonly number[], number>();
   readonly #newTypes = new ByteWriter();
   /** Types added for functions that pass fuel and depth along. */
   #passedTypes = 0;
@@ -119,7 +116,7 @@ class ModuleRewriter {
       depthGlobal: module.globals.length + 1,
       chargeFunction: module.functions.length,
       growFunction: module.functions.length + 1,
-      blockType: (results) => this.#addType([], results),
+      blockType: (results) => this.#blockType(results),
       gate: (index) => module.functions.length + this.#helperCount + index,
       passedType: (type) => module.types.length + type,
     };
@@ -335,6 +332,14 @@ class ModuleRewriter {
       .u32(parameters.length)
       .put(...parameters);
     this.#newTypes.u32(results.length).put(...results);
+  }
+
+  #blockType(results: readonly number[]): number {
+    const known = this.#blockTypes.get(results);
+    if (known !== undefined) return known;
+    const index = this.#addType([], results);
+    this.#blockTypes.set(results, index);
+    return index;
   }
 
   /** Index of a new type, or of the same one added before. */

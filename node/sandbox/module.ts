@@ -12,23 +12,22 @@
  */
 import { ByteReader } from './bytes.ts';
 import { newDecoded, readInstruction } from './instructions.ts';
+import {
+  EXPORTS_MAX,
+  FUNCTION_BYTES_MAX,
+  ITEMS_MAX,
+  KERNEL_BYTES_MAX,
+  LOCALS_MAX,
+  LOCALS_TOTAL_MAX,
+  NESTING_MAX,
+  TABLE_ELEMENTS_MAX,
+  TABLES_MAX,
+  TYPE_VALUES_MAX,
+} from './limits.ts';
 import { forbidFeature, KernelRefusedError } from './refusal.ts';
 import { validateFunctions } from './validate.ts';
 import { VALUE } from './value-types.ts';
 
-/** Bounds on a kernel: consensus, like everything that decides whether a task can be run. */
-export const KERNEL_BYTES_MAX = 8 * 1024 * 1024;
-/** Body of one function. The rewriter makes it at most 20 times larger and engines stop at 7.6 million bytes. */
-export const FUNCTION_BYTES_MAX = 256 * 1024;
-/** Parameters and locals of one function; engines allow 50,000 and the rewriter needs a few. */
-export const LOCALS_MAX = 49_990;
-export const NESTING_MAX = 1_000;
-/** Types, functions, globals, exports or segments: each at most this many. */
-export const ITEMS_MAX = 100_000;
-/** The rewriter adds exports of its own, and engines stop at 100,000. */
-export const EXPORTS_MAX = 10_000;
-export const TABLES_MAX = 100;
-export const TABLE_ELEMENTS_MAX = 1_000_000;
 export const PAGE_BYTES = 65_536;
 /** Exports that begin with this belong to the rewriter. */
 export const RESERVED_EXPORT = 'shoal:';
@@ -168,6 +167,8 @@ class ModuleReader {
   #tables: number[] = [];
   readonly #globals: GlobalType[] = [];
   readonly #hiddenChanges = new Set<string>();
+  /** Of all functions so far. */
+  #locals = 0;
   #start: number | undefined;
 
   constructor(bytes: Uint8Array, allowImport: ImportPolicy) {
@@ -294,7 +295,12 @@ class ModuleReader {
 
   #typeCount(section: ByteReader): number {
     const count = section.u32();
-    if (count > 1_000) throw new KernelRefusedError('too-large', `a type of the kernel has ${count} values, over 1000`);
+    if (count > TYPE_VALUES_MAX) {
+      throw new KernelRefusedError(
+        'too-large',
+        `a type of the kernel has ${count} parameters or results, at most ${TYPE_VALUES_MAX} are allowed`,
+      );
+    }
     return count;
   }
 
@@ -427,6 +433,13 @@ class ModuleReader {
         );
       }
       locals.push({ count, type: this.#valueType(body) });
+    }
+    this.#locals += localCount;
+    if (this.#locals > LOCALS_TOTAL_MAX) {
+      throw new KernelRefusedError(
+        'too-many-locals',
+        `the functions of the kernel have more than ${LOCALS_TOTAL_MAX} parameters and locals together`,
+      );
     }
     this.#bodies.push({ locals, localCount, start: body.position, end: body.end });
     this.#scan(body, index);

@@ -8,14 +8,14 @@
  */
 import { ByteReader } from './bytes.ts';
 import { type Decoded, newDecoded, readInstruction } from './instructions.ts';
+import { BRANCH_LABELS_MAX, FRAME_SLOTS_MAX, VALUES_MOVED_MAX } from './limits.ts';
 import type { FunctionBody, FunctionType, KernelModule } from './module.ts';
 import { forbidFeature, KernelRefusedError } from './refusal.ts';
 import { alignmentMax, laneCount, signatureOf } from './signatures.ts';
 import { VALUE } from './value-types.ts';
 
-/** Labels of one `br_table`, which V8 bounds so. */
-export const BRANCH_LABELS_MAX = 65_520;
-
+/** So few, as plain instructions take and give, are bounded by the bytes of the instructions. */
+const UNCOUNTED_VALUES_MAX = 3;
 /** A value of code that cannot be reached: any type will do. */
 const UNKNOWN = 0;
 
@@ -29,9 +29,15 @@ interface Frame {
 
 /** Throws a KernelRefusedError for the first function that is not valid. Indexes of types are valid already. */
 export function validateFunctions(module: KernelModule): void {
+  const moved: Moved = { values: 0 };
   module.bodies.forEach((body, index) => {
-    if (body !== undefined) new FunctionValidator(module, body, index).run();
+    if (body !== undefined) new FunctionValidator(module, body, index, moved).run();
   });
+}
+
+/** Taken and given by calls, blocks and branches of all functions so far. */
+interface Moved {
+  values: number;
 }
 
 class FunctionValidator {
@@ -47,8 +53,14 @@ class FunctionValidator {
   readonly #frames: Frame[] = [];
   /** First byte of the instruction that has been read. */
   #start: number;
+  readonly #moved: Moved;
+  /** Slots of locals, v128 counted twice. */
+  #localSlots: number;
+  #stackMax = 0;
+  #vectors = false;
 
-  constructor(module: KernelModule, body: FunctionBody, index: number) {
+  constructor(module: KernelModule, body: FunctionBody, index: number, moved: Moved) {
+    this.#moved = moved;
     this.#module = module;
     this.#index = index;
     this.#start = body.start;
@@ -58,8 +70,10 @@ class FunctionValidator {
     if (type === undefined) throw this.#invalid('it has no type');
     this.#type = type;
     let end = type.parameters.length;
+    this.#localSlots = type.parameters.reduce((sum, parameter) => sum + slotsOf(parameter), 0);
     for (const { count, type: local } of body.locals) {
       end += count;
+      this.#localSlots += count * slotsOf(local);
       this.#runs.push({ end, type: local });
     }
   }
@@ -72,6 +86,7 @@ class FunctionValidator {
       readInstruction(this.#reader, decoded);
       this.#start = decoded.start;
       if (decoded.prefix !== 0) this.#checkSpelling(decoded.code);
+      if (decoded.prefix === 0xfd) this.#vectors = true;
       const signature = signatureOf(decoded.prefix, decoded.code);
       if (signature === undefined) this.#special(decoded);
       else {
@@ -79,8 +94,16 @@ class FunctionValidator {
         this.#popAll(signature.takes);
         this.#pushAll(signature.gives);
       }
+      if (this.#stack.length > this.#stackMax) this.#stackMax = this.#stack.length;
     }
     if (this.#frames.length > 0) throw this.#invalid('it has no end');
+    const slots = this.#localSlots + this.#stackMax * (this.#vectors ? 2 : 1);
+    if (slots > FRAME_SLOTS_MAX) {
+      throw new KernelRefusedError(
+        'function-too-large',
+        `function ${this.#index} of the kernel has up to ${slots} slots of locals and operands, at most ${FRAME_SLOTS_MAX} are allowed`,
+      );
+    }
   }
 
   #special({ code, first, second }: Decoded): void {
@@ -230,7 +253,7 @@ class FunctionValidator {
 
   #end(): void {
     const { kind, type } = this.#close();
-    if (kind === 'if' && String(type.parameters) !== String(type.results)) {
+    if (kind === 'if' && !areSame(type.parameters, type.results)) {
       throw this.#invalid('an if without else gives other values than it takes');
     }
     if (kind !== 'function') this.#pushAll(type.results);
@@ -283,11 +306,23 @@ class FunctionValidator {
   }
 
   #popAll(types: readonly number[]): void {
+    this.#move(types.length);
     for (let i = types.length - 1; i >= 0; i--) this.#pop(types[i]!);
   }
 
   #pushAll(types: readonly number[]): void {
+    this.#move(types.length);
     for (const type of types) this.#stack.push(type);
+  }
+
+  #move(count: number): void {
+    if (count <= UNCOUNTED_VALUES_MAX) return;
+    this.#moved.values += count;
+    if (this.#moved.values <= VALUES_MOVED_MAX) return;
+    throw new KernelRefusedError(
+      'too-large',
+      `calls, blocks and branches of the kernel take and give more than ${VALUES_MOVED_MAX} values`,
+    );
   }
 
   #checkSpelling(code: number): void {
@@ -362,4 +397,12 @@ class FunctionValidator {
     const where = `function ${this.#index} of the kernel is not valid at byte ${this.#start}`;
     return new KernelRefusedError('invalid', `${where}: ${why}`);
   }
+}
+
+function slotsOf(type: number): number {
+  return type === VALUE.v128 ? 2 : 1;
+}
+
+function areSame(some: readonly number[], others: readonly number[]): boolean {
+  return some.length === others.length && some.every((type, index) => type === others[index]);
 }

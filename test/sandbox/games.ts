@@ -407,6 +407,31 @@ export const GAMES: readonly Game[] = [
     expected: { refused: 'too-large' },
   },
   {
+    name: 'functions of 1,000 nested loops, each left at its head',
+    kernel: () => kernelOf({ functions: new Array<Uint8Array>(8).fill(nestedLoops(1_000, 55_000)) }),
+    expected: { ends: TRAP.none },
+  },
+  {
+    name: 'calls with 900 parameters, where nothing runs',
+    kernel: () => manyValues((type) => body(concat([0x00], times(60_000, [0x10, ...unsigned(type)]), [0x00]))),
+    expected: { refused: 'too-large' },
+  },
+  {
+    name: 'conditions that hand on 900 values, where nothing runs',
+    kernel: () => manyValues(() => body(concat([0x00], times(60_000, [0x04, TYPES.length, END]), [0x00]))),
+    expected: { refused: 'too-large' },
+  },
+  {
+    name: 'branches to 900 labels with 900 values each',
+    kernel: () => manyValues(() => body(wideBranches(900, 120))),
+    expected: { refused: 'too-large' },
+  },
+  {
+    name: '90,000 functions of 49,000 locals',
+    kernel: () => kernelOf({ functions: new Array<Uint8Array>(90_000).fill(body(constant(0), 49_000)) }),
+    expected: { refused: 'too-many-locals' },
+  },
+  {
     name: 'a branch with 60,000 labels',
     kernel: () => kernelOf({ functions: [wideBranch(60_000)] }),
     expected: { ends: TRAP.none },
@@ -455,6 +480,55 @@ function differentTypes(count: number): Uint8Array {
       return { count, items };
     },
   });
+}
+
+/** Each loop is left by a branch at its head, and its end leads to its head. The innermost has a call and many branches. */
+function nestedLoops(depth: number, branches: number): Uint8Array {
+  const exit: Code = [...constant(0), 0x0d, 1];
+  return body(
+    concat(
+      times(depth / 2, [0x02, 0x40, 0x03, 0x40, ...exit]),
+      times(branches, [0x20, 0, 0x0d, 0]),
+      [0x10, 0, 0x1a],
+      times(depth / 2, [0x0c, 0, END, END]),
+      constant(0),
+    ),
+    1,
+  );
+}
+
+/** 30 functions like that, one that takes and gives 900 values of type `TYPES.length`, and its index is handed in. */
+function manyValues(other: (index: number) => Uint8Array): Uint8Array {
+  const values = new Array<number>(900).fill(I32);
+  const index = ABI.length + 30;
+  return kernelOf({
+    functions: new Array<Uint8Array>(30).fill(other(index)),
+    extra: (section) => {
+      if (section === 1) {
+        return {
+          count: 1,
+          items: new ByteWriter().put(0x60, ...unsigned(900), ...values, ...unsigned(900), ...values),
+        };
+      }
+      if (section === 3) return { count: 1, items: new ByteWriter().u32(TYPES.length) };
+      const bytes = body([0x00]);
+      return section === 10 ? { count: 1, items: new ByteWriter().u32(bytes.length).append(bytes) } : undefined;
+    },
+  });
+}
+
+/** Blocks in each other, and branches that may lead to each of them. */
+function wideBranches(depth: number, branches: number): Uint8Array {
+  const labels = concat(...Array.from({ length: depth }, (_, label) => unsigned(label)));
+  const branch = concat([0x0e], unsigned(depth - 1), labels);
+  return concat(
+    [0x00],
+    times(depth, [0x02, TYPES.length]),
+    [0x00],
+    ...new Array<Uint8Array>(branches).fill(branch),
+    times(depth, [END]),
+    [0x00],
+  );
 }
 
 function wideBranch(labels: number): Uint8Array {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inspect, KernelRefusedError, meter } from '../../node/sandbox/index.ts';
-import { FUNCTION_BYTES_MAX, KERNEL_BYTES_MAX, NESTING_MAX } from '../../node/sandbox/module.ts';
+import { FUNCTION_BYTES_MAX, KERNEL_BYTES_MAX, NESTING_MAX } from '../../node/sandbox/limits.ts';
 import { assemble, kernel, kernelText, sumKernel } from './kernels.ts';
 
 function refusal(bytes: Uint8Array, look: (bytes: Uint8Array) => unknown = inspect): { code: string; message: string } {

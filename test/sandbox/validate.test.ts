@@ -3,9 +3,9 @@
  * opinion is wanted, it is asked for on the side.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BRANCH_LABELS_MAX } from '../../node/sandbox/limits.ts';
 import { readModule } from '../../node/sandbox/module.ts';
 import { KernelRefusedError } from '../../node/sandbox/refusal.ts';
-import { BRANCH_LABELS_MAX } from '../../node/sandbox/validate.ts';
 import { generateModule } from '../fuzz/generator.ts';
 import { Random } from '../fuzz/random.ts';
 

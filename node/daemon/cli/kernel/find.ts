@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { KERNEL_BYTES_MAX } from '../../../sandbox/module.ts';
+import { KERNEL_BYTES_MAX } from '../../../sandbox/limits.ts';
 import { type KernelManifest, parseManifest } from '../../../sdk/manifest.ts';
 import { ShoalError } from '../../errors.ts';
 import { KERNEL_FOLDER, KERNEL_SOURCES } from '../../installation.ts';
