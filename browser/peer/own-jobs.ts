@@ -41,6 +41,8 @@ export interface OwnJobs {
 
 /** Own jobs remembered with their results; a browser gives a site less room than a disk has. */
 const NOTES_MAX = 128;
+/** As much as blocks may take: a browser that runs short throws away all that a site keeps, its identity too. */
+const RESULT_BYTES_MAX = 256 * 1024 * 1024;
 
 export function createOwnJobs({ library, ...parts }: OwnJobsParts): OwnJobs {
   const { clock, logger, store } = parts;
@@ -72,6 +74,7 @@ export function createOwnJobs({ library, ...parts }: OwnJobsParts): OwnJobs {
       revive: (_code, message) => new SdkError('job-failed', message),
     },
     notesMax: NOTES_MAX,
+    resultBytesMax: RESULT_BYTES_MAX,
   });
   return { jobs, kernels, kernelRecords, desk };
 }

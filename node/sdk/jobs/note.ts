@@ -21,6 +21,8 @@ export interface JobNote {
   readonly quorum: number;
   readonly submittedAtMs: Millis;
   readonly outcome: JobOutcome | undefined;
+  /** The result gave way to later ones; what is known of it stays. */
+  readonly resultDropped?: true;
 }
 
 export type JobOutcome = (FinishedOutcome | FailedOutcome | { readonly state: 'cancelled' | 'expired' }) & {

@@ -23,6 +23,7 @@ import { effortOf, joinJob } from './join.ts';
 import { type Merger, reduceBy } from './merge.ts';
 import { DRAFT_PREFIX, type FinishedOutcome, type JobNote, type JobOutcome, NOTE_PREFIX } from './note.ts';
 import { Pace, type Progress, progressOf } from './progress.ts';
+import { resultsToDrop } from './result-room.ts';
 import type { JobStore } from './store.ts';
 import { newTicket, tryOut } from './trial.ts';
 
@@ -58,6 +59,8 @@ export interface JobServiceParts {
   readonly failures: Failures;
   /** Own jobs remembered; those that ended longest ago are forgotten first, with their results. */
   readonly notesMax: number;
+  /** Bytes of results kept, the latest one apart; without it only their number is bounded. */
+  readonly resultBytesMax?: number;
 }
 
 /** Time for joins under way when the peer stops. */
@@ -208,6 +211,12 @@ export class JobService {
   /** The whole result. Rejects as `finished` throws, or with an SdkError `output-missing`. */
   async result(job: JobId): Promise<Uint8Array> {
     this.finished(job);
+    if (this.#own(job).resultDropped === true) {
+      throw new SdkError(
+        'output-missing',
+        `the result of job ${job} gave way to later ones: there is room for so many`,
+      );
+    }
     const bytes = await this.#parts.store.results.get(job);
     if (bytes === undefined) throw new SdkError('output-missing', `the result of job ${job} is no longer kept here`);
     return bytes;
@@ -313,6 +322,7 @@ export class JobService {
       ...('message' in outcome ? { reason: outcome.message } : {}),
     });
     await this.#forgetOldest();
+    await this.#makeRoom();
   }
 
   async #forgetOldest(): Promise<void> {
@@ -322,6 +332,19 @@ export class JobService {
       this.#notes.delete(job);
       await this.#parts.store.notes.delete(NOTE_PREFIX + job);
       await this.#parts.store.results.delete(job);
+    }
+  }
+
+  /** Noted first: a result that is said to be here is. */
+  async #makeRoom(): Promise<void> {
+    const { resultBytesMax, store, logger } = this.#parts;
+    if (resultBytesMax === undefined) return;
+    for (const job of resultsToDrop([...this.#notes.values()], resultBytesMax)) {
+      const note: JobNote = { ...this.#own(job), resultDropped: true };
+      await store.notes.put(NOTE_PREFIX + job, note);
+      this.#notes.set(job, note);
+      await store.results.delete(job);
+      logger.log('info', 'an old result gave way to later ones', { job });
     }
   }
 

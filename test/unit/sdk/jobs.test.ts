@@ -124,6 +124,7 @@ interface Changes {
   readonly store?: MemoryJobStore;
   readonly trap?: TrapKind;
   readonly notesMax?: number;
+  readonly resultBytesMax?: number;
   readonly mergeFails?: Error;
 }
 
@@ -132,6 +133,7 @@ async function start({
   store,
   trap = TRAP.none,
   notesMax = 10,
+  resultBytesMax = 1_000,
   mergeFails,
 }: Changes = {}): Promise<World> {
   const kept = store ?? (await createMemoryJobStore());
@@ -173,6 +175,7 @@ async function start({
       revive: (code, message) => Object.assign(new Error(message), { code }),
     },
     notesMax,
+    resultBytesMax,
   });
   service.listen();
   await service.resume();
@@ -355,6 +358,44 @@ describe('the end of a job', () => {
     expect(world.service.notes()).toHaveLength(2);
     expect([...world.store.kept.results.keys()]).toEqual([jobs[2]]);
     expect(world.store.kept.notes.size).toBe(2);
+  });
+});
+
+describe('room for results', () => {
+  /** Of eight bytes each. */
+  const eight = [['ab', 'cd', 'ef'], ['gh']];
+  async function finishedJobs(world: World, count: number): Promise<readonly JobId[]> {
+    const jobs: JobId[] = [];
+    for (let i = 0; i < count; i++) {
+      const job = await world.service.submit(submission());
+      await world.peer.finish(job, eight, world.store);
+      await ended(world.service, job);
+      jobs.push(job);
+    }
+    await world.service.stop();
+    return jobs;
+  }
+
+  it('is made by the results of the jobs that ended longest ago; what is known of them stays', async () => {
+    const world = await start({ resultBytesMax: 16 });
+    const [first, second, third] = await finishedJobs(world, 3);
+    expect([...world.store.kept.results.keys()]).toEqual([second, third]);
+    expect(world.service.finished(first!)).toMatchObject({ state: 'finished', byteLength: 8 });
+    await expect(world.service.result(first!)).rejects.toMatchObject({
+      code: 'output-missing',
+      message: expect.stringContaining('gave way to later ones'),
+    });
+    expect(text(await world.service.result(second!))).toBe('abcdefgh');
+
+    const { service } = await start({ peer: world.peer, store: world.store, resultBytesMax: 16 });
+    await expect(service.result(first!)).rejects.toThrow('gave way');
+    expect(text(await service.result(third!))).toBe('abcdefgh');
+  });
+
+  it('is left to the latest result, whatever its size', async () => {
+    const world = await start({ resultBytesMax: 3 });
+    const [, second] = await finishedJobs(world, 2);
+    expect([...world.store.kept.results.keys()]).toEqual([second]);
   });
 });
 
