@@ -44,6 +44,26 @@ function ask(path: string, { headers = {}, method = 'GET', body }: Asked = {}): 
   });
 }
 
+/** Sends a beginning and never the end, and takes the answer that comes all the same. */
+function begin(path: string, headers: Record<string, string>, content: Buffer): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const all = { ...bearer(daemon.token), 'content-type': 'application/octet-stream', ...headers };
+    const asked = request(
+      { host: '127.0.0.1', port: daemon.apiPort, path, method: 'POST', headers: all },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on('data', (part: Buffer) => parts.push(part));
+        response.on('end', () => {
+          asked.destroy();
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts), headers: response.headers });
+        });
+      },
+    );
+    asked.on('error', reject);
+    asked.write(content);
+  });
+}
+
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 const json = (token: string): Record<string, string> => ({ ...bearer(token), 'content-type': 'application/json' });
 
@@ -168,6 +188,23 @@ describe('what the page asks for', () => {
     const answer = await ask('/v1/kernels/inspect', { method: 'POST', headers, body: 'no module' });
     expect(answer.status).toBe(422);
     expect((JSON.parse(answer.body.toString()) as { error: { code: string } }).error.code).toBe('kernel-refused');
+  });
+
+  it('refuses a kernel of 100 MB by the length that is declared, before any of it has come', async () => {
+    for (const [path, words, length] of [
+      ['/v1/kernels/inspect', 'up to 2 MiB', '100000000'],
+      ['/v1/uploads', 'up to 512 MiB', '600000000'],
+    ] as const) {
+      const { status, body } = await begin(path, { 'content-length': length }, Buffer.from('0061736d01000000', 'hex'));
+      expect(status).toBe(413);
+      expect(body.toString()).toContain(words);
+    }
+  });
+
+  it('refuses a kernel of undeclared length where it passes the limit, without its end', async () => {
+    const { status, body } = await begin('/v1/kernels/inspect', {}, Buffer.alloc(2 * 1024 * 1024 + 1));
+    expect(status).toBe(413);
+    expect(body.toString()).toContain('up to 2 MiB');
   });
 
   it('pauses, resumes and changes cores, for those who may act', async () => {

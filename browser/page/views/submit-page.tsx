@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks';
 import type { KernelManifest } from '../../../node/sdk/manifest.ts';
 import { sortDropped } from '../model/dropped.ts';
 import { argumentsOf, type Field, fieldsOf, problemOf } from '../model/fields.ts';
+import { checkModuleSize } from '../model/module-size.ts';
 import { touchOfKernel } from '../model/touch.ts';
 import { bytes } from '../model/words.ts';
 import type { KernelEntry, PageSubmission } from '../peer-source.ts';
@@ -159,6 +160,7 @@ function OwnKernel({ files, onFiles }: { readonly files: OwnFiles; readonly onFi
 
 /** Reads both files and has the module looked at. */
 async function readOwn({ source }: PageState, wasm: File, manifest: File): Promise<Choice> {
+  checkModuleSize(wasm);
   const bytes = new Uint8Array(await wasm.arrayBuffer());
   const read = manifestIn(await manifest.text(), manifest.name);
   const looked = await source.inspect!(bytes);

@@ -44,7 +44,7 @@ export function addDashboardRoutes(server: FastifyInstance, parts: DashboardPart
 
   server.get('/v1/kernels', watch, async () => ({ kernels: await kernels.builtIn() }));
   server.post('/v1/kernels/inspect', { ...act, bodyLimit: 16 * 1024 * 1024 }, async (request) => {
-    return kernels.inspect(await moduleIn(request.body));
+    return kernels.inspect(await moduleIn(request));
   });
   /** Of a content id, or of the kernel that a job uses. Nothing is fetched for it. */
   server.get<{ Params: { kernel: string } }>('/v1/kernels/:kernel', watch, async ({ params }) => {

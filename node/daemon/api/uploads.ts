@@ -43,7 +43,7 @@ export function createUploads(folder: string): Uploads {
         transform(chunk: Uint8Array, _encoding, next) {
           byteLength += chunk.length;
           if (byteLength <= UPLOAD_BYTES_MAX) return next(null, chunk);
-          next(new ShoalError('too-large', `a file may have up to ${UPLOAD_BYTES_MAX / 1024 / 1024} MiB`));
+          next(tooLarge());
         },
       });
       try {
@@ -65,11 +65,17 @@ export function createUploads(folder: string): Uploads {
   };
 }
 
+function tooLarge(): ShoalError {
+  return new ShoalError('too-large', `a file may have up to ${UPLOAD_BYTES_MAX / 1024 / 1024} MiB`);
+}
+
 export function addUploadRoute(server: FastifyInstance, { uploads }: { readonly uploads: Uploads }): void {
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
   server.post('/v1/uploads', { config: { authority: 'act' }, bodyLimit: UPLOAD_BYTES_MAX }, async (request, reply) => {
     const content = request.body as Readable | undefined;
     if (content === undefined) throw new ShoalError('usage', 'expected a body of type application/octet-stream');
+    // Before a byte of it is written; a length that is not declared is found where it passes the limit.
+    if (Number(request.headers['content-length'] ?? 0) > UPLOAD_BYTES_MAX) throw tooLarge();
     return reply.code(201).send(await uploads.receive(content));
   });
 }

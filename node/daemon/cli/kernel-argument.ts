@@ -4,6 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { BLOCK_BYTES_MAX } from '../../protocol/limits.ts';
 import { type KernelManifest, parseManifest } from '../../sdk/manifest.ts';
 import { ShoalError } from '../errors.ts';
 import { KERNEL_FOLDER } from '../installation.ts';
@@ -47,7 +48,7 @@ export function besides(wasm: string): readonly string[] {
 }
 
 async function fromFiles(wasmPath: string, manifestPaths: readonly string[]): Promise<KernelChoice> {
-  const wasm = await readInput(wasmPath, 'kernel');
+  const wasm = await readInput(wasmPath, 'kernel', BLOCK_BYTES_MAX);
   for (const path of manifestPaths) {
     const text = await readFile(path, 'utf8').catch(() => undefined);
     if (text !== undefined) return { manifest: parseManifest(text, path), wasm };
@@ -58,11 +59,22 @@ async function fromFiles(wasmPath: string, manifestPaths: readonly string[]): Pr
   );
 }
 
-/** Rejects with a ShoalError `missing-file` that names what the file was for. */
-export async function readInput(path: string, what: string): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * Rejects with a ShoalError: `missing-file`, which names what the file was for, or `kernel-refused` for a module of more
+ * than `bytesMax` bytes, of which none is read.
+ */
+export async function readInput(path: string, what: string, bytesMax: number): Promise<Uint8Array<ArrayBuffer>> {
   try {
+    const { size } = await stat(path);
+    if (size > bytesMax) {
+      throw new ShoalError(
+        'kernel-refused',
+        `${what} ${path}: it has ${size} bytes, and at most ${bytesMax} are sent.`,
+      );
+    }
     return new Uint8Array(await readFile(path));
   } catch (error) {
+    if (error instanceof ShoalError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'not a file' : message;
     throw new ShoalError('missing-file', `${what} ${path}: ${why}.`);

@@ -56,7 +56,7 @@ export async function wasiRun(flags: WasiFlags, words: readonly string[]): Promi
   const perUnit = isWhole ? 1 : Math.min(flags.tasksPerUnit ?? TASKS_PER_UNIT_DEFAULT, TASKS_PER_UNIT_MAX);
   const fuelPerTaskMax = fuelOf(flags.fuel);
   const memoryPagesMax = pagesOf(flags.memory);
-  const wasm = await readInput(path, '--wasi');
+  const wasm = await readInput(path, '--wasi', BLOCK_BYTES_MAX);
   await checkProgram(wasm, path, memoryPagesMax);
   checkInput(await checkFile(file), file, flags);
   const room = Math.floor((BLOCK_BYTES_MAX - FRAME_BYTES) / perUnit) - TASK_FRAME_BYTES;
