@@ -109,10 +109,14 @@ export function forwardFft(x: usize): void {
       step >>= 2;
     }
   }
-  for (; step > 16; step >>= 2) {
+  for (; step > 64; step >>= 2) {
     const quarter = step >> 2;
     quarterTurns(x, quarter);
     for (let block = x + step, b: usize = 1; block < end; block += step, b++) turnBlock(block, b, quarter);
+  }
+  if (step == 64) {
+    quarterTurns(x, 16);
+    turnFours(x + 64, end);
   }
 }
 
@@ -164,13 +168,38 @@ function turnBlock(x: usize, b: usize, quarter: usize): void {
   }
 }
 
+/** Two levels of blocks of four points, from block 1 on: a point of each quarter, and roots of their own. */
+function turnFours(x: usize, end: usize): void {
+  let root = rootAt(1);
+  let root2 = rootAt(2);
+  let product = rootProducts + 16;
+  for (; x < end; x += 64, root += 16, root2 += 32, product += 16) {
+    const a0 = v128.load(x);
+    const a1 = turn(v128.load(x, 16), realOf(root2), imaginaryOf(root2));
+    const a2 = turn(v128.load(x, 32), realOf(root), imaginaryOf(root));
+    const a3 = turn(v128.load(x, 48), realOf(product), imaginaryOf(product));
+    const x0 = f64x2.add(a0, a2);
+    const x2 = f64x2.sub(a0, a2);
+    const sum = f64x2.add(a1, a3);
+    const difference = timesI(f64x2.sub(a1, a3));
+    v128.store(x, f64x2.add(x0, sum));
+    v128.store(x, f64x2.sub(x0, sum), 16);
+    v128.store(x, f64x2.add(x2, difference), 32);
+    v128.store(x, f64x2.sub(x2, difference), 48);
+  }
+}
+
 /** The inverse of `forwardFft`, times N: from bit-reversed order to the natural one. */
 export function inverseFft(x: usize): void {
   const size = (<usize>16) << logPoints;
   const end = x + size;
   // The steps of the forward transform, in the opposite order.
   const last = logPoints & 1 ? size >> 1 : size;
-  for (let step: usize = 64; step <= last; step <<= 2) {
+  if (last >= 64) {
+    backQuarterTurns(x, 16);
+    turnFoursBack(x + 64, end);
+  }
+  for (let step: usize = 256; step <= last; step <<= 2) {
     const quarter = step >> 2;
     backQuarterTurns(x, quarter);
     for (let block = x + step, b: usize = 1; block < end; block += step, b++) turnBlockBack(block, b, quarter);
@@ -228,5 +257,26 @@ function turnBlockBack(x: usize, b: usize, quarter: usize): void {
     v128.store(p1, turn(f64x2.sub(sum, difference), re1, im1));
     v128.store(p2, turn(f64x2.sub(x0, x2), re2, im2));
     v128.store(p3, turn(f64x2.add(sum, difference), re3, im3));
+  }
+}
+
+/** The inverse of `turnFours`, times 4. */
+function turnFoursBack(x: usize, end: usize): void {
+  let root = rootAt(1);
+  let root2 = rootAt(2);
+  let product = rootProducts + 16;
+  for (; x < end; x += 64, root += 16, root2 += 32, product += 16) {
+    const y0 = v128.load(x);
+    const y1 = v128.load(x, 16);
+    const y2 = v128.load(x, 32);
+    const y3 = v128.load(x, 48);
+    const x0 = f64x2.add(y0, y1);
+    const x2 = f64x2.add(y2, y3);
+    const sum = f64x2.sub(y0, y1);
+    const difference = timesI(f64x2.sub(y2, y3));
+    v128.store(x, f64x2.add(x0, x2));
+    v128.store(x, turn(f64x2.sub(sum, difference), realOf(root2), imaginaryOfConjugate(root2)), 16);
+    v128.store(x, turn(f64x2.sub(x0, x2), realOf(root), imaginaryOfConjugate(root)), 32);
+    v128.store(x, turn(f64x2.add(sum, difference), realOf(product), imaginaryOfConjugate(product)), 48);
   }
 }

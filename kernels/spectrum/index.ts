@@ -15,7 +15,7 @@
  *
  *     f64 time of the first sample in s | f64 frequency in Hz | f64 drift in Hz/s | f64 strength, rounded to 1/1024
  */
-import { aligned, forwardFft, prepareFft, rootAt } from 'shoal/fft';
+import { aligned, forwardFft, prepareFft, rootAt, timesI } from 'shoal/fft';
 import { BAD_INPUT, BAD_PARAMETERS, input, outputs, parameters, put } from 'shoal/kernel';
 
 export { shoal_abi, shoal_alloc, shoal_out_len, shoal_out_ptr } from 'shoal/kernel';
@@ -140,12 +140,10 @@ function takeOutDrift(): void {
   let out = points;
   for (let from = samples, end = samples + ((<usize>sampleCount) << 1); from < end; from += 2, out += 16) {
     const root = phases + <usize>((phase >> (64 - PHASE_BITS)) << 4);
-    const re = <f64>load<i8>(from);
-    const im = <f64>load<i8>(from, 1);
-    const cosine = load<f64>(root);
-    const sine = load<f64>(root, 8);
-    store<f64>(out, re * cosine - im * sine);
-    store<f64>(out, re * sine + im * cosine, 8);
+    const re = f64x2.splat(<f64>load<i8>(from));
+    const im = f64x2.splat(<f64>load<i8>(from, 1));
+    const turned = v128.load(root);
+    v128.store(out, f64x2.add(f64x2.mul(re, turned), f64x2.mul(im, timesI(turned))));
     phase += difference;
     difference += 2 * unit;
   }
@@ -154,20 +152,31 @@ function takeOutDrift(): void {
 
 function notePeaks(): void {
   const limit = power * threshold;
-  const mask = length - 1;
-  for (let i: u32 = 0; i < length; i++) {
+  const limits = f64x2.splat(limit);
+  for (let i: u32 = 0; i < length; i += 2) {
     const at = points + ((<usize>i) << 4);
-    const re = load<f64>(at);
-    const im = load<f64>(at, 8);
-    const peak = re * re + im * im;
-    if (peak < limit || peak == 0) continue;
-    // The transform turns the other way round, so its bin k is the frequency -k.
-    const bin = (length - reversed(i, logLength)) & mask;
-    const middle = <u32>((2 * <i32>bin + drift) >> 1) & mask;
-    if (peak <= load<f64>(best + ((<usize>middle) << 3))) continue;
-    store<f64>(best + ((<usize>middle) << 3), peak);
-    store<i32>(bestDrift + ((<usize>middle) << 2), drift);
+    const first = v128.load(at);
+    const second = v128.load(at, 16);
+    const squares0 = f64x2.mul(first, first);
+    const squares1 = f64x2.mul(second, second);
+    const re = v128.shuffle<u64>(squares0, squares1, 0, 2);
+    const peaks = f64x2.add(re, v128.shuffle<u64>(squares0, squares1, 1, 3));
+    // Hardly ever is there one.
+    if (!i64x2.bitmask(f64x2.ge(peaks, limits))) continue;
+    notePeak(i, f64x2.extract_lane(peaks, 0), limit);
+    notePeak(i + 1, f64x2.extract_lane(peaks, 1), limit);
   }
+}
+
+function notePeak(i: u32, peak: f64, limit: f64): void {
+  if (peak < limit || peak == 0) return;
+  const mask = length - 1;
+  // The transform turns the other way round, so its bin k is the frequency -k.
+  const bin = (length - reversed(i, logLength)) & mask;
+  const middle = <u32>((2 * <i32>bin + drift) >> 1) & mask;
+  if (peak <= load<f64>(best + ((<usize>middle) << 3))) return;
+  store<f64>(best + ((<usize>middle) << 3), peak);
+  store<i32>(bestDrift + ((<usize>middle) << 2), drift);
 }
 
 function listPeaks(): void {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { concatBytes, uint32Bytes } from '../../../node/protocol/bytes.ts';
+import { mobyDick } from '../../demonstration/moby-dick.ts';
 import { CHECKOUT } from '../../support/daemon.ts';
 
 /** What each kernel computes in the comparison with C: arguments, and the file where it needs one. The first task counts. */
@@ -120,6 +121,18 @@ export function startWeights(hidden: number, seed = 1): Float32Array {
 }
 
 export const INPUTS: Readonly<Record<string, BenchInput>> = {
+  'word-count': {
+    words: '64 KiB of Moby Dick, 20 times',
+    args: { passes: 20 },
+    taskSize: 65_536,
+    file: async () => new TextEncoder().encode(mobyDick().text),
+  },
+  mandelbrot: {
+    words: '128 × 128 pixels at the edge of the set',
+    args: { width: 128, height: 128, centreX: -0.7, centreY: 0.3, span: 0.3 },
+    taskSize: 128,
+  },
+  'prime-count': { words: '4,000,000 numbers from 10^12', args: { from: 1e12, to: 1e12 + 4e6 } },
   'lucas-lehmer': { words: 'the exponent 11213', args: { from: 11213, to: 11214 } },
   'sequence-align': {
     words: 'a query of 400 residues against 64 KiB of FASTA',

@@ -1,0 +1,137 @@
+/* kernels/word-count in C: the same rules for words and paragraphs, the same table, and qsort for the order at the end. */
+#include "task.h"
+
+#define PARAGRAPH_BYTES 32768
+#define N_MAX 5
+
+typedef struct {
+  uint32_t hash, length;
+  uint64_t count;
+  uint8_t bytes[];
+} entry;
+
+static const uint8_t *end;
+
+static inline int is_continuation(const uint8_t *at) { return (*at & 0xc0) == 0x80; }
+
+/* Length of the word character at `at`; 0 if there is none. */
+static inline size_t word_character(const uint8_t *at) {
+  if (at >= end) return 0;
+  uint32_t byte = *at;
+  if (byte < 0x80) return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10;
+  if (byte < 0xc0) return 1;
+  size_t length = 1, longest = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+  while (length < longest && at + length < end && is_continuation(at + length)) length++;
+  if (byte == 0xc2) return 0;
+  if (length == 3) {
+    if (byte == 0xe2 && (at[1] == 0x80 || (at[1] == 0x81 && at[2] < 0xb0))) return 0;
+    if (byte == 0xe3 && at[1] == 0x80) return 0;
+    if (byte == 0xef && at[1] == 0xbb && at[2] == 0xbf) return 0;
+  }
+  return length;
+}
+
+static inline size_t apostrophe(const uint8_t *at) {
+  if (at < end && *at == '\'') return 1;
+  return at + 3 <= end && at[0] == 0xe2 && at[1] == 0x80 && at[2] == 0x99 ? 3 : 0;
+}
+
+static int in_order(const void *a, const void *b) {
+  const entry *x = *(entry *const *)a, *y = *(entry *const *)b;
+  int first = memcmp(x->bytes, y->bytes, x->length < y->length ? x->length : y->length);
+  return first != 0 ? first : (x->length > y->length) - (x->length < y->length);
+}
+
+static inline entry *after(entry *at) {
+  return (entry *)(((uintptr_t)at + sizeof(entry) + at->length + 7) & ~(uintptr_t)7);
+}
+
+void run_task(const uint8_t *parameters, size_t parameters_size, const uint8_t *input, size_t input_size) {
+  if (parameters_size != 12) refuse("bad parameters");
+  uint32_t n = READ(uint32_t, parameters), passes = READ(uint32_t, parameters), fold = READ(uint32_t, parameters);
+  end = input + input_size;
+  uint8_t *words = take(input_size + 1), *words_end;
+  entry *entries = take((input_size / 2 + 1) * (sizeof(entry) + 8) + n * (input_size + 1)), *entries_end = entries;
+  uint32_t mask = 1023, count = 0;
+  entry **slots = take((mask + 1) * sizeof *slots);
+  uint8_t *starts[N_MAX];
+  for (uint32_t pass = 0; pass < passes; pass++) {
+    const uint8_t *cursor = input, *paragraph = input;
+    int blank = 1;
+    uint32_t word_count = 0;
+    words_end = words;
+    entries_end = entries;
+    count = 0;
+    memset(slots, 0, (mask + 1) * sizeof *slots);
+    while (cursor < end) {
+      if (word_character(cursor) == 0) {
+        uint32_t byte = *cursor++;
+        if (byte == '\n') {
+          if (blank || cursor - paragraph >= PARAGRAPH_BYTES) {
+            paragraph = cursor;
+            words_end = words;
+            word_count = 0;
+          }
+          blank = 1;
+        } else if (byte != ' ' && byte != '\t' && byte != '\r') {
+          blank = 0;
+          if (byte >= 0xc0) while (cursor < end && is_continuation(cursor)) cursor++;
+        }
+        continue;
+      }
+      blank = 0;
+      starts[word_count % N_MAX] = words_end;
+      for (;;) {
+        size_t length = word_character(cursor);
+        if (length == 0) {
+          size_t mark = apostrophe(cursor);
+          if (mark == 0 || word_character(cursor + mark) == 0) break;
+          *words_end++ = '\'';
+          cursor += mark;
+          continue;
+        }
+        for (; length > 0; length--) {
+          uint32_t byte = *cursor++;
+          *words_end++ = (uint8_t)(fold && byte - 0x41 < 26 ? byte | 0x20 : byte);
+        }
+      }
+      *words_end++ = ' ';
+      word_count++;
+      if (word_count < n) continue;
+      const uint8_t *start = starts[(word_count - n) % N_MAX];
+      uint32_t length = (uint32_t)(words_end - 1 - start), hash = 0x811c9dc5;
+      for (uint32_t i = 0; i < length; i++) hash = (hash ^ start[i]) * 0x01000193;
+      uint32_t slot = hash & mask;
+      for (; slots[slot] != NULL; slot = (slot + 1) & mask) {
+        entry *at = slots[slot];
+        if (at->hash == hash && at->length == length && memcmp(at->bytes, start, length) == 0) break;
+      }
+      if (slots[slot] != NULL) {
+        slots[slot]->count++;
+        continue;
+      }
+      entry *added = slots[slot] = entries_end;
+      added->hash = hash;
+      added->length = length;
+      added->count = 1;
+      memcpy(added->bytes, start, length);
+      entries_end = after(added);
+      if (++count * 2 <= mask) continue;
+      mask = mask * 2 + 1;
+      slots = take((mask + 1) * sizeof *slots);
+      for (entry *at = entries; at < entries_end; at = after(at)) {
+        uint32_t free_slot = at->hash & mask;
+        while (slots[free_slot] != NULL) free_slot = (free_slot + 1) & mask;
+        slots[free_slot] = at;
+      }
+    }
+  }
+  entry **sorted = take((count + 1) * sizeof *sorted), *at = entries;
+  for (uint32_t i = 0; i < count; i++, at = after(at)) sorted[i] = at;
+  qsort(sorted, count, sizeof *sorted, in_order);
+  for (uint32_t i = 0; i < count; i++) {
+    put_u32(sorted[i]->length);
+    put_bytes(sorted[i]->bytes, sorted[i]->length);
+    put_u64(sorted[i]->count);
+  }
+}
