@@ -5,10 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { build } from 'vite';
+import { builtOnce } from '../support/builds.ts';
 import { CHECKOUT } from '../support/daemon.ts';
 
 /** The sources, also where this file runs compiled. */
 const FIXTURE = join(CHECKOUT, 'test', 'browser', 'fixture');
+/** Whatever may be in the bundle; the page of the product is not. */
+const SOURCES = ['node', 'browser', 'test/browser/fixture', 'test/support', 'dist/kernels', 'package-lock.json'];
 const KERNELS = join(CHECKOUT, 'dist', 'kernels');
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -17,6 +20,11 @@ const TYPES: Readonly<Record<string, string>> = {
 /** As for the real page: nothing but itself, websockets, and WebAssembly only where workers say so themselves. */
 const POLICY = "default-src 'self'; connect-src 'self' ws://127.0.0.1:*";
 const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'";
+
+/** The fixture as it is now, in a folder that all tests share: it is only to be read. */
+export function builtFixture(): Promise<string> {
+  return builtOnce('fixture', SOURCES, buildFixture);
+}
 
 /** Bundles the fixture with its workers into `outDir`, and puts the built-in kernels beside it. */
 export async function buildFixture(outDir: string): Promise<void> {

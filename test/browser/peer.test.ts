@@ -20,7 +20,7 @@ import { KERNELS, Kernel } from '../kernels/host.ts';
 import { readVectors } from '../kernels/vectors.ts';
 import { type RunningDaemon, shoal, startDaemon, until } from '../support/daemon.ts';
 import { readingsJob } from '../wasi/job.ts';
-import { buildFixture, launch, type Site, serve } from './browser.ts';
+import { builtFixture, launch, type Site, serve } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
 import type { Joined, PlainExecution, PlainRequest } from './fixture/main.ts';
 import { startWitness, type Witness } from './witness.ts';
@@ -49,9 +49,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'shoal-tab-'));
-    await buildFixture(folder);
-    site = await serve(folder);
-    browser = await launch(executablePath!);
+    [site, browser] = await Promise.all([builtFixture().then(serve), launch(executablePath!)]);
   });
   afterAll(async () => {
     await browser?.close();

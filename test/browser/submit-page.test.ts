@@ -2,9 +2,7 @@
  * Submitting as a person does it at the volunteer tab: files are dropped on the page, the form says what is wrong, the
  * network computes, and the result can be read and downloaded. Under the page's own security policy throughout.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { formatInvitation } from '../../node/network/invitation.ts';
@@ -15,7 +13,7 @@ import { type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
 import { launch, type Site } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
 import { LISTEN, webSocketsOf } from './sockets.ts';
-import { buildVolunteer, serveVolunteer } from './volunteer-site.ts';
+import { builtVolunteer, serveVolunteer } from './volunteer-site.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 180_000 });
 
@@ -40,8 +38,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
   const trespasses: string[] = [];
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'shoal-submit-page-'));
-    [browser] = await Promise.all([launch(executablePath!), buildVolunteer(folder)]);
+    [browser, folder] = await Promise.all([launch(executablePath!), builtVolunteer()]);
     site = await serveVolunteer({ folder });
     daemons.push(await startDaemon({ network, cores: 1, listen: LISTEN }));
     const bootstrap = daemons[0]!.addresses.slice(0, 1);
@@ -67,7 +64,6 @@ describe.skipIf(executablePath === undefined)(where, () => {
     await browser?.close();
     await site?.close();
     await Promise.all(daemons.map((daemon) => daemon.stop()));
-    await rm(folder, { recursive: true, force: true });
   });
 
   const openForm = async (): Promise<void> => {

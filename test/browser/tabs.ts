@@ -2,14 +2,11 @@
  * Tabs for tests and measurements that need several: the fixture served on loopback, one Chromium, and pages that have
  * joined a network of daemons. Whoever opens it closes it.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { JobView, PeerRow } from '../../node/protocol/view.ts';
 import type { Progress } from '../../node/sdk/jobs/progress.ts';
 import { type DaemonOptions, type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
-import { buildFixture, launch, type Site, serve } from './browser.ts';
+import { builtFixture, launch, type Site, serve } from './browser.ts';
 import type { Joined, JoinOptions } from './fixture/main.ts';
 import { LISTEN, webSocketsOf } from './sockets.ts';
 
@@ -25,23 +22,19 @@ export interface OpenOptions extends Omit<JoinOptions, 'bootstrap' | 'network'> 
 
 export class Tabs {
   readonly browser: Browser;
-  readonly #folder: string;
   readonly #site: Site;
   readonly #contexts = new Set<BrowserContext>();
   readonly #daemons: RunningDaemon[] = [];
 
-  private constructor(browser: Browser, folder: string, site: Site) {
+  private constructor(browser: Browser, site: Site) {
     this.browser = browser;
-    this.#folder = folder;
     this.#site = site;
   }
 
   /** `more` are arguments of Chromium beside the usual ones. */
   static async create(executablePath: string, more: readonly string[] = []): Promise<Tabs> {
-    const folder = await mkdtemp(join(tmpdir(), 'shoal-tabs-'));
-    await buildFixture(folder);
-    const [site, browser] = await Promise.all([serve(folder), launch(executablePath, more)]);
-    return new Tabs(browser, folder, site);
+    const [site, browser] = await Promise.all([serve(await builtFixture()), launch(executablePath, more)]);
+    return new Tabs(browser, site);
   }
 
   /** A daemon that tabs can dial. */
@@ -79,10 +72,14 @@ export class Tabs {
     return { ...joined, page, context: page.context() };
   }
 
-  /** Ends daemons and pages; the browser goes on. */
-  async clear(): Promise<void> {
+  async closePages(): Promise<void> {
     await Promise.all([...this.#contexts].map((context) => context.close()));
     this.#contexts.clear();
+  }
+
+  /** Ends daemons and pages; the browser goes on. */
+  async clear(): Promise<void> {
+    await this.closePages();
     await Promise.all(this.#daemons.splice(0).map((daemon) => daemon.stop()));
   }
 
@@ -90,7 +87,6 @@ export class Tabs {
     await this.clear();
     await this.browser.close();
     await this.#site.close();
-    await rm(this.#folder, { recursive: true, force: true });
   }
 }
 

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { type Browser, chromium } from 'playwright-core';
 import { build } from 'vite';
 import { policyFor } from '../../node/daemon/volunteers/policy.ts';
+import { builtOnce, modifiedAt, newestOf } from '../support/builds.ts';
+import { CHECKOUT } from '../support/daemon.ts';
 import type { Site } from './browser.ts';
 
 const CONFIG = fileURLToPath(new URL('../../browser/vite.volunteer.config.ts', import.meta.url));
@@ -20,9 +22,16 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
   '.json': 'application/json',
 };
-/** Builds the tab into `outDir`, exactly as `npm run build` does. */
-export async function buildVolunteer(outDir: string): Promise<void> {
-  await build({ configFile: CONFIG, logLevel: 'error', build: { outDir } });
+/** Whatever may be in the tab. */
+const SOURCES = ['node', 'browser', 'dist/kernels', 'package.json', 'package-lock.json'];
+
+/** The tab exactly as `npm run build` makes it: by itself, where it is up to date, or anew. It is only to be read. */
+export async function builtVolunteer(): Promise<string> {
+  const shipped = join(CHECKOUT, 'dist', 'volunteer');
+  if (newestOf(SOURCES) <= modifiedAt(join(shipped, 'index.html'))) return shipped;
+  return builtOnce('volunteer', SOURCES, async (outDir) => {
+    await build({ configFile: CONFIG, logLevel: 'error', build: { outDir } });
+  });
 }
 
 export interface VolunteerSiteOptions {

@@ -14,7 +14,7 @@ import type { JobView } from '../../node/protocol/view.ts';
 import { type RunningDaemon, startDaemon, until } from '../support/daemon.ts';
 import { launch, type Site } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
-import { buildVolunteer, launchWithHost, serveVolunteer } from './volunteer-site.ts';
+import { builtVolunteer, launchWithHost, serveVolunteer } from './volunteer-site.ts';
 
 // Processes, a browser and real work on a machine that may be busy: conditions are polled, limits only end a hang.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -40,8 +40,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
   const network = 'volunteer';
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'shoal-volunteer-'));
-    [browser] = await Promise.all([launch(executablePath!), buildVolunteer(folder)]);
+    [browser, folder] = await Promise.all([launch(executablePath!), builtVolunteer()]);
     site = await serveVolunteer({ folder });
     // The first computes nothing: each unit needs the other one and a tab.
     first = await startDaemon({ network, cores: 0, listen: LISTEN });
@@ -55,7 +54,6 @@ describe.skipIf(executablePath === undefined)(where, () => {
     await browser?.close();
     await site?.close();
     await Promise.all([first?.stop(), second?.stop()]);
-    await rm(folder, { recursive: true, force: true });
   });
 
   const invitation = (): string => formatInvitation({ addresses: webSocketsOf(first), network });

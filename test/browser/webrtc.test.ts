@@ -2,9 +2,6 @@
  * WebRTC in a real Chromium: to a daemon, which any tab can do; between tabs, which needs a network that is more than
  * loopback; and what two tabs do where they cannot: they talk through the daemon's relay, at once.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BLOCK_BYTES_MAX } from '../../node/protocol/limits.ts';
@@ -12,7 +9,7 @@ import { RecordingListener } from '../contract/transport.ts';
 import { testBlock } from '../support/network/blocks.ts';
 import { createPeer, freePort, LOOPBACK_WS, type TestPeer, until } from '../support/network/peers.ts';
 import { startProxy } from '../support/network/proxy.ts';
-import { buildFixture, launch, type Site, serve } from './browser.ts';
+import { builtFixture, launch, type Site, serve } from './browser.ts';
 import { findBrowser } from './find-browser.ts';
 import { runInNamespace, whyNoNamespace } from './netns.ts';
 
@@ -40,15 +37,13 @@ describe.skipIf(executablePath === undefined)(where, () => {
   const peers: TestPeer[] = [];
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'shoal-webrtc-'));
-    await buildFixture(folder);
+    folder = await builtFixture();
     site = await serve(folder);
     browser = await launch(executablePath!);
   });
   afterAll(async () => {
     await browser?.close();
     await site?.close();
-    await rm(folder, { recursive: true, force: true });
   });
   afterEach(async () => {
     await Promise.all(contexts.splice(0).map((context) => context.close()));
