@@ -9,7 +9,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseAddress, parseListenAddress } from '../network/address.ts';
 import { PEERS_MAX } from '../network/limits.ts';
-import { defaultDataFolder, readText } from './data-folder.ts';
+import { dataFolderOf, readText } from './data-folder.ts';
 import { type ErrorCode, ShoalError } from './errors.ts';
 import { LOG_LEVELS, type LogThreshold } from './log-levels.ts';
 import { readSwarmKey, type SwarmKeyFile } from './swarm-key.ts';
@@ -143,12 +143,6 @@ export const CONFIG_KEYS: { readonly [key in ConfigKey]: Key } = {
   tlsCert: { flag: '--tls-cert', variable: 'SHOAL_TLS_CERT', schema: filePath, code: 'configuration' },
   tlsKey: { flag: '--tls-key', variable: 'SHOAL_TLS_KEY', schema: filePath, code: 'configuration' },
 };
-
-/** The data folder alone: all that a command needs which talks to a daemon. Throws a ShoalError `configuration`. */
-export function dataFolderOf(sources: ConfigSources): string {
-  const given = pick('dataFolder', sources, {}, '') as string | undefined;
-  return resolve(given ?? defaultDataFolder(sources.environment));
-}
 
 /** Throws a ShoalError that names key and source. Reads the configuration file and the swarm key, touches nothing. */
 export async function loadConfig(sources: ConfigSources): Promise<Config> {

@@ -16,13 +16,15 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fromHex, toHex } from '../protocol/bytes.ts';
+import type { ConfigSources } from './config.ts';
 import { ShoalError } from './errors.ts';
-import { SEED_BYTES } from './identity.ts';
-import { type LevelStore, openLevelStore, StoreLockedError } from './level-store.ts';
+import type { LevelStore } from './level-store.ts';
 
 export const SCHEMA_VERSION = 1;
+/** Of the seed, and of a token. */
+const SECRET_BYTES = 32;
 
 export interface DataFolder {
   readonly path: string;
@@ -37,7 +39,18 @@ export interface DataFolder {
   close(): Promise<void>;
 }
 
-export function defaultDataFolder(environment: Readonly<Record<string, string | undefined>>): string {
+/**
+ * Where it is: all that a command needs which talks to a daemon, and therefore apart from the rest of the configuration,
+ * which takes longer to load than such a command to answer. Throws a ShoalError `configuration`.
+ */
+export function dataFolderOf({ flags, environment }: Pick<ConfigSources, 'flags' | 'environment'>): string {
+  const given = flags.dataFolder ?? (environment.SHOAL_DATA || undefined);
+  if (given === undefined) return resolve(defaultDataFolder(environment));
+  if (typeof given === 'string' && given !== '') return resolve(given);
+  throw new ShoalError('configuration', `dataFolder: expected a path; got ${JSON.stringify(given)} (from --data).`);
+}
+
+function defaultDataFolder(environment: Readonly<Record<string, string | undefined>>): string {
   const base = environment.XDG_DATA_HOME;
   return join(base !== undefined && base !== '' ? base : join(homedir(), '.local', 'share'), 'shoal');
 }
@@ -116,6 +129,8 @@ export async function readText(path: string): Promise<string | undefined> {
 
 async function openLocked(options: Parameters<typeof openDataFolder>[0]): Promise<LevelStore> {
   const { path, blockBytesMax, nowMs } = options;
+  // Loaded here: commands that only read a file of the folder open no store.
+  const { openLevelStore, StoreLockedError } = await import('./level-store.ts');
   try {
     return await openLevelStore({ path: join(path, 'store'), blockBytesMax, nowMs });
   } catch (error) {
@@ -156,7 +171,7 @@ async function secret(folder: string, name: string): Promise<string> {
   const path = join(folder, name);
   const text = (await readText(path))?.trim();
   if (text === undefined) {
-    const fresh = toHex(randomBytes(SEED_BYTES));
+    const fresh = toHex(randomBytes(SECRET_BYTES));
     await writeWhole(path, `${fresh}\n`, 0o600);
     return fresh;
   }

@@ -7,7 +7,7 @@
  */
 import { NetworkError, type NetworkErrorCode } from '../network/error.ts';
 import { StorageError } from '../runtime/environment.ts';
-import { ReduceError } from '../sandbox/executor.ts';
+import { ReduceError } from '../sandbox/reduce-error.ts';
 import { KernelRefusedError } from '../sandbox/refusal.ts';
 import { SdkError, type SdkErrorCode } from '../sdk/error.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';

@@ -6,7 +6,7 @@
  * With a store for checkpoints, a unit that is interrupted goes on where it was when it is executed again.
  */
 import { toHex } from '../protocol/bytes.ts';
-import type { Execution, ExecutionFailureCode, ExecutionRequest } from '../protocol/effect.ts';
+import type { Execution, ExecutionRequest } from '../protocol/effect.ts';
 import type { Cid, Digest, Millis, Ticket } from '../protocol/ids.ts';
 import { MEMORY_PAGES_MAX } from '../protocol/limits.ts';
 import { ABI_VERSION, ABI_VERSIONS } from '../protocol/parameters.ts';
@@ -22,6 +22,7 @@ import type { MeterMode } from './function-rewriter.ts';
 import type { KernelReport } from './inspect.ts';
 import type { WorkerNews, WorkerReply } from './messages.ts';
 import { REWRITER_VERSION } from './meter.ts';
+import { ReduceError } from './reduce-error.ts';
 import { KernelRefusedError } from './refusal.ts';
 import { SandboxFailure, type TaskResult } from './task.ts';
 import type { Sha256, UnitProgress } from './unit.ts';
@@ -70,24 +71,6 @@ export interface ReduceRequest {
   /** What is to be merged, in order. */
   readonly outputs: readonly Uint8Array[];
   readonly limits: ReduceLimits;
-}
-
-export type ReduceFailureCode =
-  | ExecutionFailureCode
-  | 'no-reduce'
-  | 'trap'
-  | 'out-of-fuel'
-  | 'kernel-error'
-  | 'output-too-large';
-
-/** A merge that gave no output. */
-export class ReduceError extends Error {
-  override readonly name = 'ReduceError';
-  readonly code: ReduceFailureCode;
-  constructor(code: ReduceFailureCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 /** What a compiled kernel depends on. */

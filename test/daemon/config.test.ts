@@ -2,13 +2,8 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  type ConfigSources,
-  DEFAULT_LISTEN,
-  dataFolderOf,
-  loadConfig,
-  type RawConfig,
-} from '../../node/daemon/config.ts';
+import { type ConfigSources, DEFAULT_LISTEN, loadConfig, type RawConfig } from '../../node/daemon/config.ts';
+import { dataFolderOf } from '../../node/daemon/data-folder.ts';
 import { translate } from '../../node/daemon/errors.ts';
 import { EXIT } from '../../node/daemon/exit-codes.ts';
 import { createSwarmKeyFile } from '../../node/daemon/swarm-key.ts';
@@ -61,11 +56,14 @@ describe('configuration', () => {
   });
 
   it('finds the data folder by flag, variable, XDG and home', () => {
-    const at = (environment: Record<string, string>) => dataFolderOf({ flags: {}, environment, file: undefined });
+    const at = (environment: Record<string, string>) => dataFolderOf({ flags: {}, environment });
     expect(dataFolderOf(sources({}, { SHOAL_DATA: '/elsewhere' }))).toBe(folder);
     expect(at({ SHOAL_DATA: '/by-variable' })).toBe('/by-variable');
     expect(at({ XDG_DATA_HOME: '/xdg' })).toBe('/xdg/shoal');
-    expect(at({})).toMatch(/\.local\/share\/shoal$/);
+    expect(at({ SHOAL_DATA: '', XDG_DATA_HOME: '' })).toMatch(/\.local\/share\/shoal$/);
+    expect(() => dataFolderOf(sources({ dataFolder: '' }))).toThrow(
+      /^dataFolder: expected a path; got "" \(from --data\)/,
+    );
   });
 
   it('reads sizes and lists as people write them', async () => {

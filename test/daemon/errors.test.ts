@@ -4,7 +4,7 @@ import { exitCodeOf, isErrorCode, ShoalError, translate } from '../../node/daemo
 import { EXIT } from '../../node/daemon/exit-codes.ts';
 import { NetworkError } from '../../node/network/error.ts';
 import { StorageError } from '../../node/runtime/environment.ts';
-import { ReduceError } from '../../node/sandbox/executor.ts';
+import { ReduceError } from '../../node/sandbox/reduce-error.ts';
 import { KernelRefusedError } from '../../node/sandbox/refusal.ts';
 import { SdkError } from '../../node/sdk/error.ts';
 

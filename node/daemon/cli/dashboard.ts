@@ -3,8 +3,7 @@
  * to itself, and the page takes it out of the address bar.
  */
 import { join } from 'node:path';
-import { dataFolderOf } from '../config.ts';
-import { readText } from '../data-folder.ts';
+import { dataFolderOf, readText } from '../data-folder.ts';
 import { ShoalError } from '../errors.ts';
 import { Client } from './client.ts';
 import { print, printJson, say } from './output.ts';

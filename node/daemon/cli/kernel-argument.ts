@@ -9,7 +9,6 @@ import { type KernelManifest, parseManifest } from '../../sdk/manifest.ts';
 import { ShoalError } from '../errors.ts';
 import { KERNEL_FOLDER } from '../installation.ts';
 import { builtInKernels } from '../jobs/kernels.ts';
-import { buildFolder } from './kernel/build.ts';
 
 export type KernelChoice =
   | { readonly manifest: KernelManifest; readonly builtIn: string }
@@ -35,7 +34,10 @@ export async function chooseKernel(given: string): Promise<KernelChoice> {
   }
   if (!found.isDirectory()) return fromFiles(path, besides(path));
   const wasm = join(path, 'kernel.wasm');
-  if (await exists(join(path, 'index.ts'))) await buildFolder(path, given);
+  if (await exists(join(path, 'index.ts'))) {
+    const { buildFolder } = await import('./kernel/build.ts');
+    await buildFolder(path, given);
+  }
   return fromFiles(wasm, [join(path, 'kernel.json')]);
 }
 

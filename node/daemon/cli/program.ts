@@ -1,25 +1,23 @@
 /**
- * The command line of `shoal`: which commands and flags there are. What they do stands in the files beside this one;
- * how an error ends stands in `errors.ts`.
+ * The command line of `shoal`: which commands and flags there are. What they do stands in the files beside this one, which
+ * are loaded when they are asked for, so that a command waits for nobody else's libraries; how an error ends stands in
+ * `errors.ts`.
  */
 import { resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Overrides } from '../compose.ts';
-import { type ConfigSources, dataFolderOf } from '../config.ts';
+import type { ConfigSources } from '../config.ts';
+import { dataFolderOf } from '../data-folder.ts';
 import { ShoalError, translate } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { VERSION } from '../installation.ts';
 import { LOG_LEVELS } from '../log-levels.ts';
-import { createSwarmKeyFile } from '../swarm-key.ts';
 import { Client } from './client.ts';
-import { showDashboard } from './dashboard.ts';
 import { kernelCommands } from './kernel/commands.ts';
 import type { KernelChoice } from './kernel-argument.ts';
 import { endQuietlyOnClosedPipe, print, printJson, say } from './output.ts';
-import { getResult, run } from './run.ts';
-import { showJob, showJobs, showPeers, showStatus, showWhy } from './show.ts';
-import { up } from './up.ts';
-import { type WasiFlags, wasiRun } from './wasi-program.ts';
+import type { RunOptions } from './run.ts';
+import type { WasiFlags } from './wasi-program.ts';
 
 interface CommonFlags {
   readonly data?: string;
@@ -90,7 +88,10 @@ export function createProgram(overrides: Overrides): Command {
 
   volunteerFlags(peerFlags(command(program, 'up', 'start a peer and keep it running')))
     .allowExcessArguments(false)
-    .action((flags: PeerFlags) => up({ sources: sourcesOf(flags), json: flags.json === true, overrides }));
+    .action(async (flags: PeerFlags) => {
+      const { up } = await import('./up.ts');
+      await up({ sources: sourcesOf(flags), json: flags.json === true, overrides });
+    });
 
   resultFlags(peerFlags(command(program, 'run', 'submit a job, follow it and print its result')))
     .argument('[kernel]', 'built-in kernel, folder with kernel.json, or .wasm file with its manifest beside it')
@@ -117,7 +118,9 @@ export function createProgram(overrides: Overrides): Command {
     .option('--detach', "print the job's id and leave it to the daemon")
     .allowUnknownOption()
     .action(async (kernel: string | undefined, words: string[], flags: RunFlags) => {
+      const { run } = await import('./run.ts');
       if (flags.wasi === undefined) return run(runOptions(kernelOf(kernel, flags), words, flags, overrides));
+      const { wasiRun } = await import('./wasi-program.ts');
       const program = await wasiRun(flags, kernel === undefined ? words : [kernel, ...words]);
       return run({ ...runOptions(program.kernel, [], flags, overrides), file: program.file });
     });
@@ -137,27 +140,34 @@ export function createProgram(overrides: Overrides): Command {
       if (flags.json === true) printJson({ job: id, quorum: flags.quorum });
       else print(`job ${id} is being raised to a quorum of ${flags.quorum}`);
     });
-  common(program, 'status', 'what this peer is and does').action((flags: CommonFlags) =>
-    showStatus(showOptions(flags)),
+  common(program, 'status', 'what this peer is and does').action(async (flags: CommonFlags) =>
+    (await show()).showStatus(showOptions(flags)),
   );
   common(program, 'dashboard', 'the address of the page that shows this peer')
     .option('--watch-only', 'an address that lets its holder look, but not submit, cancel or change anything')
-    .action((flags: CommonFlags & { readonly watchOnly?: true }) =>
-      showDashboard({ ...showOptions(flags), watchOnly: flags.watchOnly === true }),
-    );
-  common(program, 'peers', 'peers this one knows').action((flags: CommonFlags) => showPeers(showOptions(flags)));
-  common(program, 'jobs', 'jobs this peer knows').action((flags: CommonFlags) => showJobs(showOptions(flags)));
+    .action(async (flags: CommonFlags & { readonly watchOnly?: true }) => {
+      const { showDashboard } = await import('./dashboard.ts');
+      await showDashboard({ ...showOptions(flags), watchOnly: flags.watchOnly === true });
+    });
+  common(program, 'peers', 'peers this one knows').action(async (flags: CommonFlags) =>
+    (await show()).showPeers(showOptions(flags)),
+  );
+  common(program, 'jobs', 'jobs this peer knows').action(async (flags: CommonFlags) =>
+    (await show()).showJobs(showOptions(flags)),
+  );
   common(program, 'job', 'one job, unit by unit')
     .argument('<job>', 'id, or its beginning')
-    .action((job: string, flags: CommonFlags) => showJob(job, showOptions(flags)));
+    .action(async (job: string, flags: CommonFlags) => (await show()).showJob(job, showOptions(flags)));
   peerFlags(command(program, 'why', 'why this peer idles, or why a job waits'))
     .argument('[job]', 'id, or its beginning')
-    .action((job: string | undefined, flags: PeerFlags) => showWhy(job, showOptions(flags)));
+    .action(async (job: string | undefined, flags: PeerFlags) => (await show()).showWhy(job, showOptions(flags)));
   resultFlags(common(program, 'result', 'the result of a job of this peer'))
     .argument('<job>', 'id, or its beginning')
-    .action((job: string, flags: CommonFlags & ResultFlags) =>
-      getResult(job, { ...showOptions(flags), output: flags.output, plot: flags.plot, raw: flags.raw === true }),
-    );
+    .action(async (job: string, flags: CommonFlags & ResultFlags) => {
+      const { getResult } = await import('./run.ts');
+      const { output, plot, raw } = flags;
+      await getResult(job, { ...showOptions(flags), output, plot, raw: raw === true });
+    });
 
   kernelCommands(program);
   const key = program.command('key').description('keys of private networks');
@@ -165,6 +175,7 @@ export function createProgram(overrides: Overrides): Command {
     .argument('<file>')
     .option('--json', 'answer as JSON')
     .action(async (file: string, flags: { json?: true }) => {
+      const { createSwarmKeyFile } = await import('../swarm-key.ts');
       await createSwarmKeyFile(resolve(file));
       if (flags.json === true) printJson({ swarmKey: resolve(file) });
       else
@@ -174,6 +185,9 @@ export function createProgram(overrides: Overrides): Command {
     });
   return program;
 }
+
+/** What only looks. */
+const show = () => import('./show.ts');
 
 function command(parent: Command, name: string, description: string): Command {
   return parent.command(name).description(description).exitOverride();
@@ -265,7 +279,12 @@ function kernelOf(kernel: string | undefined, flags: RunFlags): string {
   throw new ShoalError('usage', 'shoal run needs a kernel, or --wasi <program.wasm>. "shoal run --help" shows how.');
 }
 
-function runOptions(kernel: string | KernelChoice, words: readonly string[], flags: RunFlags, overrides: Overrides) {
+function runOptions(
+  kernel: string | KernelChoice,
+  words: readonly string[],
+  flags: RunFlags,
+  overrides: Overrides,
+): RunOptions {
   const { quorum, replicas, own, tasksPerUnit, taskSize, priority, ttl } = flags;
   if (flags.detach === true && flags.output !== undefined) {
     throw new ShoalError(

@@ -8,7 +8,8 @@ import { basename, join, resolve } from 'node:path';
 import type { FinishedOutcome } from '../../sdk/jobs/note.ts';
 import type { SubmissionBody } from '../api/routes.ts';
 import type { Overrides } from '../compose.ts';
-import { type Config, type ConfigSources, DEFAULT_LISTEN, dataFolderOf, loadConfig } from '../config.ts';
+import type { Config, ConfigSources } from '../config.ts';
+import { dataFolderOf } from '../data-folder.ts';
 import { ShoalError } from '../errors.ts';
 import { shortName } from '../short-name.ts';
 import { Client } from './client.ts';
@@ -17,7 +18,6 @@ import { checkFile, chooseKernel, type InputFile, type KernelChoice, kernelArgum
 import { duration, print, printJson, say, short } from './output.ts';
 import { checkPlot, writePlot } from './plot.ts';
 import { forTerminal, jsonResult, resultOf, writeResult } from './result.ts';
-import { outliveMishaps } from './up.ts';
 
 export interface RunOptions {
   readonly sources: ConfigSources;
@@ -83,6 +83,8 @@ async function findOrStart({ sources, detach, overrides }: RunOptions): Promise<
       `--detach needs a daemon, and none runs on ${folder}. Start one with "shoal up".`,
     );
   }
+  // Loaded only where a peer is started: the other commands answer at once.
+  const { loadConfig } = await import('../config.ts');
   const config = await loadConfig(sources);
   // Another `shoal run` holds the folder: this one gets a folder for itself and asks that one for company.
   const spare = client === undefined ? undefined : await mkdtemp(join(tmpdir(), 'shoal-run-'));
@@ -101,11 +103,15 @@ async function startEmbedded(
   overrides: Overrides,
   sources: ConfigSources,
 ): Promise<Peer> {
+  const [{ DEFAULT_LISTEN }, { outliveMishaps }, { startDaemon }, { createLogger }] = await Promise.all([
+    import('../config.ts'),
+    import('./up.ts'),
+    import('../compose.ts'),
+    import('../logger.ts'),
+  ]);
   // The default ports belong to a daemon; a peer that comes and goes takes any. Its logs stay out of the progress unless asked for.
   const listen = config.listen === DEFAULT_LISTEN ? ['/ip4/127.0.0.1/tcp/0'] : config.listen;
   const level = sources.flags.logLevel === undefined && config.logLevel === 'info' ? 'warn' : config.logLevel;
-  // Loaded only where a peer is started: the other commands answer at once.
-  const [{ startDaemon }, { createLogger }] = await Promise.all([import('../compose.ts'), import('../logger.ts')]);
   const logger = createLogger({ level, pretty: process.stderr.isTTY === true });
   outliveMishaps(logger);
   // Volunteers are invited by a peer that stays.

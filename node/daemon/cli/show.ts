@@ -2,8 +2,8 @@
 import type { PeerKey } from '../../protocol/ids.ts';
 import { partDone, type ReplicaRow } from '../../protocol/view.ts';
 import { wordsOf } from '../../sdk/jobs/progress.ts';
-import { type Config, type ConfigSources, dataFolderOf, loadConfig } from '../config.ts';
-import { readSchema } from '../data-folder.ts';
+import type { ConfigSources } from '../config.ts';
+import { dataFolderOf, readSchema } from '../data-folder.ts';
 import { ShoalError } from '../errors.ts';
 import { shortName } from '../short-name.ts';
 import { Client, type JobAnswer, type StatusAnswer } from './client.ts';
@@ -148,7 +148,8 @@ export async function showWhy(job: string | undefined, { sources, json }: ShowOp
   const folder = dataFolderOf(sources);
   const client = await Client.find(folder);
   if (client === undefined) {
-    const config: Config = await loadConfig(sources);
+    const { loadConfig } = await import('../config.ts');
+    const config = await loadConfig(sources);
     await readSchema(config.dataFolder);
     throw new ShoalError(
       'daemon-unreachable',

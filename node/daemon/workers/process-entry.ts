@@ -6,7 +6,7 @@
 import '../../runtime/polyfills.ts';
 import type { ExecutionRequest } from '../../protocol/effect.ts';
 import type { ExecutionOutcome } from '../../runtime/environment.ts';
-import type { ReduceError } from '../../sandbox/executor.ts';
+import type { ReduceError } from '../../sandbox/reduce-error.ts';
 import type { KernelRefusedError } from '../../sandbox/refusal.ts';
 import type { SandboxFailure } from '../../sandbox/task.ts';
 import { whatIsOpen } from './permissions.ts';

@@ -13,8 +13,9 @@ import { BLOCK_BYTES_MAX, FUEL_PER_TASK_MAX } from '../../../protocol/limits.ts'
 import { TRAP, type TrapKind, unpackLeaves } from '../../../protocol/trust/commitment.ts';
 import { cidFromDigest, decodeUnitOutput, encodeUnitInput } from '../../../protocol/wire/block.ts';
 import type { ExecutionOutcome } from '../../../runtime/environment.ts';
-import { METERING, ReduceError } from '../../../sandbox/executor.ts';
+import { METERING } from '../../../sandbox/executor.ts';
 import type { MeterMode } from '../../../sandbox/function-rewriter.ts';
+import { ReduceError } from '../../../sandbox/reduce-error.ts';
 import { TRAP_WORDS } from '../../../sdk/jobs/join.ts';
 import type { KernelManifest } from '../../../sdk/manifest.ts';
 import type { Expectation, MergeVector, Vector, Vectors } from '../../../sdk/vectors.ts';

@@ -1,9 +1,6 @@
 /** `shoal kernel …`: for people who write kernels, and for those who want to know what one may touch. */
 import { type Command, Option } from 'commander';
-import { buildCommand } from './build.ts';
-import { inspectCommand } from './inspect.ts';
 import { newCommand, TEMPLATES, type Template } from './new.ts';
-import { testCommand } from './test.ts';
 
 interface JsonFlag {
   readonly json?: true;
@@ -33,13 +30,19 @@ export function kernelCommands(program: Command): void {
     );
   command('build', 'compile a kernel in place, if it has changed; mistakes are named with file and line')
     .argument('<folder>', 'with index.ts and kernel.json')
-    .action((folder: string, flags: JsonFlag) => buildCommand(folder, { json: flags.json === true }));
+    .action(async (folder: string, flags: JsonFlag) => {
+      const { buildCommand } = await import('./build.ts');
+      await buildCommand(folder, { json: flags.json === true });
+    });
   command('test', 'run a kernel on its vectors.json in the sandbox that volunteers have, and compare')
     .argument(
       '<kernel>',
       'folder (built first if it has changed), .wasm file with its manifest beside it, or built-in kernel',
     )
-    .action((given: string, flags: JsonFlag) => testCommand(given, { json: flags.json === true }));
+    .action(async (given: string, flags: JsonFlag) => {
+      const { testCommand } = await import('./test.ts');
+      await testCommand(given, { json: flags.json === true });
+    });
   command(
     'inspect',
     'exactly what a kernel may touch: imports, memory, fuel, features, size, content id, who announced it',
@@ -50,10 +53,11 @@ export function kernelCommands(program: Command): void {
     )
     .option('--data <folder>', 'data folder (default: ~/.local/share/shoal)')
     .option('--config <file>', 'configuration file (default: config.json in the data folder)')
-    .action((given: string, flags: JsonFlag & { readonly data?: string; readonly config?: string }) =>
-      inspectCommand(given, {
+    .action(async (given: string, flags: JsonFlag & { readonly data?: string; readonly config?: string }) => {
+      const { inspectCommand } = await import('./inspect.ts');
+      await inspectCommand(given, {
         sources: { flags: { dataFolder: flags.data }, environment: process.env, file: flags.config },
         json: flags.json === true,
-      }),
-    );
+      });
+    });
 }
