@@ -1,6 +1,6 @@
 /**
  * Fetches blocks by CID from whoever has them. Each block is pulled in ranges from one provider at a time: hinted
- * ones first, the least busy before the others. A provider that goes away or stalls loses the rest of the block to
+ * ones first, in their order while they are not busy. A provider that goes away or stalls loses the rest of the block to
  * the next one; a block whose bytes do not hash to its CID costs its provider the block. Blocks are pulled side by
  * side, and a block that several jobs want is pulled once.
  */
@@ -12,7 +12,7 @@ import type { Logger } from '../runtime/log.ts';
 import type { RangeAnswer } from './block-wire.ts';
 import { messageOf } from './error.ts';
 import type { Sha256 } from './gossip.ts';
-import { DOWNLOADS_MAX, PROVIDERS_PER_BLOCK_MAX, RANGE_BYTES } from './limits.ts';
+import { BUSY_BYTES, DOWNLOADS_MAX, PROVIDERS_PER_BLOCK_MAX, RANGE_BYTES } from './limits.ts';
 import { Semaphore } from './turns.ts';
 
 /** The asking end at one peer; `BlockChannel` is one. */
@@ -143,15 +143,18 @@ export class BlockClient {
     return undefined;
   }
 
-  /** Hinted providers before others, stalled ones last, and among equals the one with the least to do for us. */
+  /**
+   * Stalled ones last, hinted providers before others, those with much to do for us after the rest, and else in the
+   * order of the hints: who asks further down that list loses a round trip for each that has nothing.
+   */
   #nextProvider({ providers, asked }: Omit<Download, 'result'>): PeerKey | undefined {
     const others = this.#hooks.peers();
     let best: { readonly peer: PeerKey; readonly order: readonly number[] } | undefined;
     for (const [group, peers] of [providers, others].entries()) {
-      for (const peer of peers) {
+      for (const [place, peer] of peers.entries()) {
         const source = asked.has(peer) ? undefined : this.#hooks.channel(peer);
         if (source === undefined) continue;
-        const order = [source.stalled ? 1 : 0, group, source.load];
+        const order = [source.stalled ? 1 : 0, group, Math.floor(source.load / BUSY_BYTES), place];
         if (best === undefined || isBefore(order, best.order)) best = { peer, order };
       }
     }

@@ -15,6 +15,7 @@ import {
   REDIAL_FIRST_MS,
   REDIAL_MAX_MS,
   RELAY_PATIENCE_MS,
+  WANTED_CHECK_MS,
 } from './limits.ts';
 import { isRelayAddress } from './relayed.ts';
 
@@ -125,7 +126,7 @@ export class Dialer {
   async #try(target: Target): Promise<void> {
     if (!this.#running || target.dialling) return;
     if (this.#isConnected(target)) return;
-    if (!target.isBootstrap && !this.#hooks.wantsMore(target.addresses)) return this.#schedule(target, REDIAL_MAX_MS);
+    if (!target.isBootstrap && !this.#hooks.wantsMore(target.addresses)) return this.#schedule(target, WANTED_CHECK_MS);
     target.dialling = true;
     try {
       target.peer = await this.#hooks.dial(target.addresses);

@@ -10,11 +10,13 @@ import { NetworkError } from './error.ts';
 import { CONNECTION_TARGET, DIAL_TIMEOUT_MS, RELAYED_TARGET } from './limits.ts';
 import type { Link } from './link.ts';
 import { peerKeyOf } from './peer-key.ts';
-import { isByRelay, isRelayAddress } from './relayed.ts';
+import { isByRelay, isRelayAddress, isWebRtc } from './relayed.ts';
 
 export class Dialling {
   readonly #links: ReadonlyMap<PeerKey, Link>;
   readonly #node: () => Pick<Libp2p, 'dial'> | undefined;
+  /** Addresses of dials under way. */
+  readonly #underWay = new Set<readonly Multiaddr[]>();
 
   /** `node` gives undefined while nothing can be dialled. */
   constructor(links: ReadonlyMap<PeerKey, Link>, node: () => Pick<Libp2p, 'dial'> | undefined) {
@@ -30,9 +32,15 @@ export class Dialling {
 
   /** Whether one more peer with these addresses is wanted. */
   wantsMore(addresses: readonly Multiaddr[]): boolean {
-    if (!addresses.every(isByRelay)) return this.#links.size < CONNECTION_TARGET;
-    const byRelay = [...this.#links.values()].filter(({ connection }) => isByRelay(connection.remoteAddr));
-    return byRelay.length < RELAYED_TARGET && this.#links.size < CONNECTION_TARGET;
+    // Dials under way count: else all of a crowd that is learnt of at once would be dialled at once.
+    const dials = [...this.#underWay];
+    if (this.#links.size + dials.length >= CONNECTION_TARGET) return false;
+    if (!addresses.every(isByRelay)) return true;
+    // The side that was called sees WebRTC only, without the relay at which the two met.
+    const costly = [...this.#links.values()].filter(
+      ({ connection: { remoteAddr } }) => isByRelay(remoteAddr) || isWebRtc(remoteAddr),
+    );
+    return costly.length + dials.filter((each) => each.every(isByRelay)).length < RELAYED_TARGET;
   }
 
   /** Resolves to the peer that was reached. Rejects with libp2p's error, or a NetworkError `not-started`. */
@@ -47,7 +55,12 @@ export class Dialling {
     const signal = AbortSignal.timeout(usable.length * DIAL_TIMEOUT_MS + 1_000);
     // Forced, because libp2p takes an inbound connection by the same relay for the same, and closes the new one.
     const force = usable.some(isRelayAddress);
-    const connection = await node.dial(usable, { signal, force });
-    return peerKeyOf(connection.remotePeer);
+    this.#underWay.add(addresses);
+    try {
+      const connection = await node.dial(usable, { signal, force });
+      return peerKeyOf(connection.remotePeer);
+    } finally {
+      this.#underWay.delete(addresses);
+    }
   }
 }

@@ -19,6 +19,8 @@ import { messageOf } from './error.ts';
 import {
   GOSSIP_BUFFER_BYTES_MAX,
   GOSSIP_FRAME_BYTES_MAX,
+  type GossipDegree,
+  IDONTWANT_BYTES_MIN,
   PUBLISH_PER_TURN,
   PUBLISH_QUEUE_MAX,
   SUBSCRIPTION_WAIT_MS,
@@ -44,6 +46,7 @@ export interface GossipServiceOptions {
   readonly penalisesColocation: boolean;
   /** Addresses that several peers may share; those of this machine by default. Read whenever scores are. */
   readonly sharedHosts?: ReadonlySet<string>;
+  readonly degree: GossipDegree;
 }
 
 export function gossipService({
@@ -51,6 +54,7 @@ export function gossipService({
   sha256,
   penalisesColocation,
   sharedHosts = new Set(LOOPBACK),
+  degree,
 }: GossipServiceOptions): ReturnType<typeof gossipsub> {
   const options: Partial<GossipsubOpts> = {
     globalSignaturePolicy: StrictNoSign,
@@ -65,10 +69,8 @@ export function gossipService({
     ignoreDuplicatePublishError: true,
     // Own messages go to every subscriber at once: in a network of five nobody should wait for a mesh.
     floodPublish: true,
-    D: 6,
-    Dlo: 5,
-    Dhi: 10,
-    Dout: 2,
+    ...degree,
+    idontwantMinDataSize: IDONTWANT_BYTES_MIN,
     heartbeatInterval: 700,
     // Peers learn of each other from signed Identity statements, not from whoever prunes them.
     doPX: false,

@@ -38,6 +38,8 @@ export const REDIAL_FIRST_MS = 500;
 export const REDIAL_MAX_MS = 30_000;
 /** The same for learnt peers, which are many, and whose addresses are often wrong (behind a router, gone). */
 export const LEARNT_REDIAL_MAX_MS = 300_000;
+/** How often it is looked whether a peer that was one too many is wanted now: a dial has failed, or a link has ended. */
+export const WANTED_CHECK_MS = 5_000;
 /** Peers whose addresses are remembered; the one with most failed dials is forgotten first. */
 export const ADDRESS_BOOK_MAX = 1_024;
 /** Addresses remembered for one peer. More are dropped: each costs a dial. */
@@ -66,6 +68,25 @@ export const PUBLISH_PER_TURN = 64;
 export const GOSSIP_FRAME_BYTES_MAX = 4 * 1024 * 1024;
 /** Gossip that a slow peer has not taken yet. Beyond it its gossip stream is reset, and the link is made anew. */
 export const GOSSIP_BUFFER_BYTES_MAX = 8 * 1024 * 1024;
+/**
+ * Neighbours that hear a message at once: wanted, fewest, most, and those among them that this peer has dialled; and
+ * those of the others that are told every so often what there was.
+ */
+export interface GossipDegree {
+  readonly D: number;
+  readonly Dlo: number;
+  readonly Dhi: number;
+  readonly Dout: number;
+  readonly Dlazy: number;
+}
+export const GOSSIP_DEGREE: GossipDegree = { D: 6, Dlo: 5, Dhi: 10, Dout: 2, Dlazy: 6 };
+/**
+ * In a tab every message costs a trip through two more processes of the browser, and each neighbour sends it again: with
+ * six of them ten busy tabs on one machine got each message more than eight times, and did little else.
+ */
+export const TAB_GOSSIP_DEGREE: GossipDegree = { D: 3, Dlo: 2, Dhi: 5, Dout: 1, Dlazy: 2 };
+/** Smaller messages cost less than telling every neighbour that they are not wanted a second time. */
+export const IDONTWANT_BYTES_MIN = 8 * 1024;
 /** How long `connected` waits for the peer's gossip subscription, so that a message published right after it arrives. */
 export const SUBSCRIPTION_WAIT_MS = 2_000;
 
@@ -126,6 +147,8 @@ export const DIRECT_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
 export const RANGE_BYTES = 256 * 1024;
 /** Bytes asked of one peer and not received yet. Streams have no read backpressure, and 4 MiB unread aborts one. */
 export const WINDOW_BYTES = 3 * 1024 * 1024;
+/** Bytes asked of one peer from which on another that may have a block, too, is asked before it. */
+export const BUSY_BYTES = 4 * RANGE_BYTES;
 /** Requests outstanding at one peer, for small blocks. Less than what a server queues. */
 export const WINDOW_REQUESTS = 32;
 /** Requests of one peer waiting at the server. More is no honest client: its stream is closed. */

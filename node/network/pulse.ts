@@ -8,6 +8,7 @@
  * a peer whose packets still come in is late, not dead.
  */
 import type { Connection } from '@libp2p/interface';
+import type { PeerKey } from '../protocol/ids.ts';
 import type { Logger } from '../runtime/log.ts';
 import { Beats } from './beats.ts';
 import {
@@ -27,6 +28,8 @@ import { isWebRtc } from './relayed.ts';
 export interface PulseHooks {
   readonly logger: Logger;
   readonly protocol: string;
+  /** Of two peers the one with the smaller key beats; the other answers, and beats by itself when it hears nothing. */
+  readonly self: PeerKey;
   /** Links that are up. */
   links(): readonly Link[];
   /** Whether gossip reaches the peer. */
@@ -44,6 +47,8 @@ interface Vitals {
   readonly beats: Beats;
   /** For so long nothing has come in, as far as this side was awake. */
   silentMs: number;
+  /** Something other than an answer of ours has come in since the last tick. */
+  wasHeard: boolean;
   /** Since the last beat that was sent, the last look at its gossip, and the last round trip that was told. */
   sinceBeatMs: number;
   sinceLookMs: number;
@@ -92,8 +97,8 @@ export class Pulse {
   heard(link: Link): void {
     const vitals = this.#vitals.get(link);
     if (vitals === undefined) return;
-    vitals.silentMs = 0;
-    vitals.isLate = false;
+    vitals.wasHeard = true;
+    this.#show(vitals);
   }
 
   /** There is a reason to think that the peer is dead: gives it up unless it shows at once that it is not. */
@@ -110,6 +115,11 @@ export class Pulse {
     }, waitMs);
   }
 
+  #show(vitals: Vitals): void {
+    vitals.silentMs = 0;
+    vitals.isLate = false;
+  }
+
   #vitalsOf(link: Link): Vitals {
     const known = this.#vitals.get(link);
     if (known !== undefined) return known;
@@ -120,6 +130,7 @@ export class Pulse {
         answered: (roundTripMs) => this.#answered(link, vitals, roundTripMs),
       }),
       silentMs: 0,
+      wasHeard: false,
       sinceBeatMs: 0,
       sinceLookMs: 0,
       sinceToldMs: 0,
@@ -139,7 +150,7 @@ export class Pulse {
 
   #answered(link: Link, vitals: Vitals, roundTripMs: number): void {
     if (link.state !== 'up') return;
-    this.heard(link);
+    this.#show(vitals);
     vitals.slowestMs = Math.max(roundTripMs, 0.9 * vitals.slowestMs);
     if (vitals.sinceToldMs < BEAT_INTERVAL_MS) return;
     vitals.sinceToldMs = 0;
@@ -170,7 +181,9 @@ export class Pulse {
       if (!this.#hooks.reaches(link)) return this.#hooks.dead(link, 'gossip does not reach the peer');
     }
     vitals.wasReached ||= this.#hooks.reaches(link);
-    if (isQuick || vitals.sinceBeatMs >= BEAT_INTERVAL_MS) this.#beat(vitals);
+    const isDue = isQuick && (this.#hooks.self < link.peer || !vitals.wasHeard);
+    vitals.wasHeard = false;
+    if (isDue || vitals.sinceBeatMs >= BEAT_INTERVAL_MS) this.#beat(vitals);
     if (vitals.silentMs >= SILENCE_MAX_MS) {
       this.#hooks.dead(link, `nothing was heard of it for ${Math.round(vitals.silentMs / 1_000)} s`);
     } else if (isQuick && vitals.silentMs >= WEBRTC_SILENCE_MS) {

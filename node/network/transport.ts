@@ -23,11 +23,13 @@ import { Gossip, SharedHosts } from './gossip.ts';
 import { createNode, type Services } from './libp2p-node.ts';
 import {
   DIAL_TIMEOUT_MS,
+  GOSSIP_DEGREE,
   IDENTIFY_TIMEOUT_MS,
   INBOUND_STREAMS_MAX,
   INCOMPATIBLE_MAX,
   OPEN_STREAM_TIMEOUT_MS,
   PROVIDER_IDLE_MS,
+  TAB_GOSSIP_DEGREE,
   WEBRTC_TIMEOUT_MS,
 } from './limits.ts';
 import { Link } from './link.ts';
@@ -113,6 +115,7 @@ class Libp2pTransport implements NetworkTransport {
       ready: (peer) => this.#ready(peer),
     });
     this.#pulse = new Pulse({
+      self: this.self,
       logger: options.logger,
       protocol: this.#names.beats,
       every: options.every ?? every,
@@ -155,6 +158,8 @@ class Libp2pTransport implements NetworkTransport {
       sha256: this.#options.sha256,
       penalisesColocation: this.#options.parameters.preset === 'open',
       sharedHosts: this.#sharedHosts.hosts,
+      // Who meets others at relays is a tab.
+      degree: relayClient === undefined ? GOSSIP_DEGREE : TAB_GOSSIP_DEGREE,
       agent: this.#options.agent,
       transports: relayClient === undefined ? transports : [...transports, relayClient.transport],
       relay: relay?.factory,

@@ -232,7 +232,7 @@ export class Intake {
     board.applyClaim(
       author,
       units,
-      turn.now + Math.min(leaseMs, leaseLimitMs(board.spec.expectedUnitMs, this.#core.parameters)),
+      turn.now + Math.min(leaseMs, leaseLimitMs(board.spec.expectedUnitMs, this.#core.holdMs(), this.#core.parameters)),
       claimsMax,
     );
   }

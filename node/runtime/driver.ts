@@ -172,6 +172,8 @@ class PeerDriver implements Driver {
   #armTimer(): void {
     const deadline = this.#peer.nextDeadline();
     if (deadline === this.#armedFor) return;
+    // A timer that fires early only looks again: cheaper than one for every deadline that moves on.
+    if (deadline !== undefined && this.#armedFor !== undefined && deadline > this.#armedFor) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#armedFor = deadline;

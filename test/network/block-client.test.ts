@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, test } from 'vitest';
 import { BlockClient, type RangeSource } from '../../node/network/block-client.ts';
 import type { RangeAnswer } from '../../node/network/block-wire.ts';
-import { RANGE_BYTES } from '../../node/network/limits.ts';
+import { BUSY_BYTES, RANGE_BYTES } from '../../node/network/limits.ts';
 import type { Cid, JobId, PeerKey } from '../../node/protocol/ids.ts';
 import { cidOf } from '../../node/protocol/wire/block.ts';
 import type { FetchOutcome } from '../../node/runtime/environment.ts';
@@ -171,10 +171,14 @@ describe('block client', () => {
     expect(providers[1]!.offsets).toHaveLength(4);
   });
 
-  test('prefers the provider with less to do', async () => {
+  test('keeps to the order of the hints, until one has much to do for this peer', async () => {
     const { fetch, providers } = worldOf({ bytes: BLOCK }, { bytes: BLOCK });
-    providers[0]!.load = 1_000;
+    providers[0]!.load = BUSY_BYTES - 1;
     await fetch({ hinted: [0, 1] });
-    expect(providers[0]!.offsets).toEqual([]);
+    expect(providers[1]!.offsets).toEqual([]);
+    const busy = worldOf({ bytes: BLOCK }, { bytes: BLOCK });
+    busy.providers[0]!.load = BUSY_BYTES;
+    await busy.fetch({ hinted: [0, 1] });
+    expect(busy.providers[0]!.offsets).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import {
 } from '../../node/network/limits.ts';
 import type { Link } from '../../node/network/link.ts';
 import { Pulse } from '../../node/network/pulse.ts';
+import type { PeerKey } from '../../node/protocol/ids.ts';
 import { silentLogger } from '../../node/runtime/log.ts';
 
 const SOCKET = '/ip4/127.0.0.1/tcp/4001/ws';
@@ -20,9 +21,11 @@ interface Peer {
   /** What the browser tells of packets; undefined: it tells nothing. */
   packetAgoMs?: () => number | undefined;
   isReached?: boolean;
+  /** This peer's own key; the other one's is `peer`. */
+  self?: string;
 }
 
-function watch({ address, packetAgoMs = () => undefined, isReached = true }: Peer) {
+function watch({ address, packetAgoMs = () => undefined, isReached = true, self = 'a' }: Peer) {
   const dead: string[] = [];
   const peer = { isReached, answersAfterMs: undefined as number | undefined, beats: 0 };
   const connection = {
@@ -48,6 +51,7 @@ function watch({ address, packetAgoMs = () => undefined, isReached = true }: Pee
   const roundTrips: number[] = [];
   let tick: () => void = () => undefined;
   const pulse = new Pulse({
+    self: self as PeerKey,
     logger: silentLogger,
     protocol: '/beats',
     links: () => (link.state === 'up' ? [link] : []),
@@ -208,5 +212,31 @@ describe('a link', () => {
     slow.peer.isReached = true;
     await slow.pass(BEAT_INTERVAL_MS);
     expect(slow.dead).toEqual([]);
+  });
+});
+
+describe('of two peers that beat over WebRTC', () => {
+  it('the one with the larger key only answers, until it hears nothing', async () => {
+    const { pulse, link, peer, pass } = watch({ address: WEBRTC, self: 'zz', packetAgoMs: () => 0 });
+    await pass(HEARTBEAT_MS);
+    const before = peer.beats;
+    for (let at = 0; at < 4; at++) {
+      pulse.heard(link);
+      await pass(HEARTBEAT_MS);
+    }
+    expect(peer.beats).toBe(before);
+    await pass(2 * HEARTBEAT_MS);
+    expect(peer.beats).toBe(before + 2);
+  });
+
+  it('the one with the smaller key beats whatever it hears', async () => {
+    const { pulse, link, peer, pass } = watch({ address: WEBRTC });
+    await pass(HEARTBEAT_MS);
+    const before = peer.beats;
+    for (let at = 0; at < 4; at++) {
+      pulse.heard(link);
+      await pass(HEARTBEAT_MS);
+    }
+    expect(peer.beats).toBe(before + 4);
   });
 });

@@ -3,7 +3,7 @@
  * submitter first, then of the peers rostered for it. While a provider is missing the job waits and says so.
  */
 import type { Core } from '../core.ts';
-import type { Cid, JobId, Millis, PeerKey } from '../ids.ts';
+import type { Cid, JobId, Millis, PeerKey, UnitIndex } from '../ids.ts';
 import { BLOCK_BYTES_MAX } from '../limits.ts';
 import type { Turn } from '../turn.ts';
 import { BlockError, decodeInputIndex } from '../wire/block.ts';
@@ -120,7 +120,13 @@ export function retryMs(attempts: number): Millis {
   return Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(attempts - 1, 10));
 }
 
-/** The submitter has everything; rostered peers have what they worked on. */
-export function providersFor(board: JobBoard, self: PeerKey): readonly PeerKey[] {
+/** The submitter has everything. Whoever has committed to the unit has its input; most of the roster never will. */
+export function providersForUnit(board: JobBoard, unit: UnitIndex, self: PeerKey): readonly PeerKey[] {
+  const { commits } = board.row(unit).evidence;
+  return [board.submitter, ...commits.keys()].filter((peer) => peer !== self);
+}
+
+/** The submitter has everything; rostered peers have the kernel once they have begun. */
+function providersFor(board: JobBoard, self: PeerKey): readonly PeerKey[] {
   return [board.submitter, ...board.roster.members].filter((peer) => peer !== self).slice(0, 16);
 }

@@ -10,7 +10,7 @@ import { BLOCK_BYTES_MAX } from '../limits.ts';
 import type { Turn } from '../turn.ts';
 import type { JobBoard } from '../work/board.ts';
 import type { Inputs } from './inputs.ts';
-import { providersFor } from './inputs.ts';
+import { providersForUnit } from './inputs.ts';
 import { executionRequest } from './volunteer.ts';
 
 /** Before a re-execution that could not be done here is tried again. */
@@ -48,7 +48,7 @@ export class Refuter {
         ticket: this.#core.tickets.open({ for: 're-execution-input', job: board.id, unit, task }),
         job: board.id,
         cids: [board.unitInputs![unit]!],
-        providers: providersFor(board, this.#core.self),
+        providers: providersForUnit(board, unit, this.#core.self),
         bytesMax: BLOCK_BYTES_MAX,
       });
       return;

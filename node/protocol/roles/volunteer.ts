@@ -18,7 +18,7 @@ import { FairQueue } from '../work/fair-queue.ts';
 import { tasksInUnit } from '../work/job.ts';
 import { createReplica, type Replica, type ReplicaResult } from '../work/replica.ts';
 import type { Inputs } from './inputs.ts';
-import { providersFor } from './inputs.ts';
+import { providersForUnit } from './inputs.ts';
 
 /** Units looked at from the first open one: bounds one choice, and keeps a job's results coming roughly in order. */
 const WINDOW_UNITS = 256;
@@ -204,7 +204,7 @@ export class Volunteer {
     const unwanted = row.satisfied || row.verdict.state === 'agreed' || board.cancelled || board.paused;
     // A paused job goes on some day.
     if (unwanted) return this.#letGo(turn, board, unit, board.paused && !row.satisfied);
-    const lease = leaseMs(board.spec.expectedUnitMs, this.#core.parameters);
+    const lease = leaseMs(board.spec.expectedUnitMs, this.#core.holdMs(), this.#core.parameters);
     const renewAt = replica.claimedUntilMs - lease / 2;
     if (turn.now >= renewAt) this.#claim(turn, board, replica);
     this.#core.agenda.set(`renew ${board.id} ${unit}`, replica.claimedUntilMs - lease / 2);
@@ -366,14 +366,14 @@ export class Volunteer {
       ticket: replica.ticket,
       job: board.id,
       cids: [board.unitInputs![unit]!],
-      providers: providersFor(board, this.#core.self),
+      providers: providersForUnit(board, unit, this.#core.self),
       bytesMax: BLOCK_BYTES_MAX,
     });
     turn.notify({ type: 'replica', job: board.id, unit, phase: 'fetching' });
   }
 
   #claim(turn: Turn, board: JobBoard, replica: Replica): void {
-    const lease = leaseMs(board.spec.expectedUnitMs, this.#core.parameters);
+    const lease = leaseMs(board.spec.expectedUnitMs, this.#core.holdMs(), this.#core.parameters);
     replica.claimedUntilMs = turn.now + lease;
     board.applyClaim(this.#core.self, [replica.unit], replica.claimedUntilMs, CLAIMS_PER_IDENTITY_MAX);
     // Alone there is nobody to tell.

@@ -44,7 +44,11 @@ export function backoffMs(expectedUnitMs: Millis, parameters: Parameters): Milli
   return Math.min(parameters.backoffMaxMs, Math.max(100, expectedUnitMs / 2));
 }
 
-/** Three times the expected run, within the network's bounds. */
-export function leaseMs(expectedUnitMs: Millis, parameters: Parameters): Millis {
-  return Math.round(Math.min(parameters.leaseMaxMs, Math.max(parameters.leaseMinMs, 3 * expectedUnitMs)));
+/**
+ * Three times the expected run, within the network's bounds. Where messages and blocks take long, so does the time
+ * from a claim to its commit: three times the hold, or peers would spend themselves on renewing claims.
+ */
+export function leaseMs(expectedUnitMs: Millis, holdMs: Millis, parameters: Parameters): Millis {
+  const wanted = Math.max(parameters.leaseMinMs, 3 * expectedUnitMs, 3 * holdMs);
+  return Math.round(Math.min(parameters.leaseMaxMs, wanted));
 }

@@ -266,7 +266,7 @@ export class JobBoard {
       const wakeAt = assess(row, {
         ...context,
         ...question,
-        claimPatienceMs: CLAIM_LEASES_MAX * leaseMs(this.spec.expectedUnitMs, context.parameters),
+        claimPatienceMs: CLAIM_LEASES_MAX * leaseMs(this.spec.expectedUnitMs, context.holdMs, context.parameters),
         replicas: this.spec.replicas,
         open: !this.cancelled && !this.paused && context.now < this.expiresAtMs,
       });

@@ -5,6 +5,7 @@ import { tcp } from '@libp2p/tcp';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { answerBeats } from '../../../node/network/beats.ts';
 import { createNode, type Libp2pNodeOptions, type Services } from '../../../node/network/libp2p-node.ts';
+import { GOSSIP_DEGREE } from '../../../node/network/limits.ts';
 import { type ProtocolNames, protocolNames } from '../../../node/network/protocols.ts';
 import { testParameters } from '../../../node/protocol/parameters.ts';
 
@@ -23,6 +24,7 @@ export async function startRawNode(
     topic: RAW_NAMES.topic,
     sha256,
     penalisesColocation: false,
+    degree: GOSSIP_DEGREE,
     agent: 'raw/1',
     transports: [tcp()],
     peersMax: 128,

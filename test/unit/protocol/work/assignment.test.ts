@@ -92,8 +92,13 @@ describe('times of assignment', () => {
     expect(backoffMs(1, PARAMETERS)).toBe(100);
     expect(backoffMs(800, PARAMETERS)).toBe(400);
     expect(backoffMs(1e9, PARAMETERS)).toBe(PARAMETERS.backoffMaxMs);
-    expect(leaseMs(1, PARAMETERS)).toBe(PARAMETERS.leaseMinMs);
-    expect(leaseMs(3_000, PARAMETERS)).toBe(9_000);
-    expect(leaseMs(1e9, PARAMETERS)).toBe(PARAMETERS.leaseMaxMs);
+    expect(leaseMs(1, 20, PARAMETERS)).toBe(PARAMETERS.leaseMinMs);
+    expect(leaseMs(3_000, 20, PARAMETERS)).toBe(9_000);
+    expect(leaseMs(1e9, 20, PARAMETERS)).toBe(PARAMETERS.leaseMaxMs);
+  });
+
+  it('lets a lease last three holds where messages take long', () => {
+    expect(leaseMs(1, 3_000, PARAMETERS)).toBe(9_000);
+    expect(leaseMs(4_000, 3_000, PARAMETERS)).toBe(12_000);
   });
 });
