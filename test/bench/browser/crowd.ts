@@ -21,7 +21,12 @@ import { call, joinFrom } from './fixture.ts';
 import { cpuMsOfMachine, cpuMsOfTree, kindOf, memoryOf, tree } from './processes.ts';
 
 const TABS = 20;
-const UNITS = 200;
+const UNITS = 60;
+/**
+ * Numbers in a task, of which a unit has ten: about 0.15 s of computing. The network recommends units of seconds; with
+ * much smaller ones twenty tabs on two cores do little but tell each other of them.
+ */
+const TASK_SIZE = 1_000_000;
 /** Pages that are opened side by side: one for each core of a small machine. */
 const OPENED_AT_ONCE = 2;
 /** The promise. */
@@ -130,7 +135,7 @@ export async function measureCrowd({ createSwarm }: Interruption, screen: Screen
     if (refusal === undefined) failures.push('a tab beyond the last place did not say that the daemon is full');
     if (!letIn) failures.push('it was not let in when another tab had left');
 
-    const { job, expected } = await submitPrimes(submitter.daemon, { units: UNITS, taskSize: 100_000 });
+    const { job, expected } = await submitPrimes(submitter.daemon, { units: UNITS, taskSize: TASK_SIZE });
     const closedBefore = await linksClosed(tabs);
     let connectedLeast = TABS;
     let steppedBackMost = 0;
