@@ -58,7 +58,7 @@ function Header({ state, isGate }: ViewProps & { readonly isGate: boolean }): JS
   const about = state.about.value;
   return (
     <header class="top">
-      <a class="brand" href="#overview" aria-label="Shoal, overview">
+      <a class="brand" href="#overview" title="Overview">
         <Mark />
         <span class="brand-text">
           <strong>Shoal</strong>

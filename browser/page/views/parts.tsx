@@ -104,7 +104,8 @@ export function CopyButton(props: {
       type="button"
       class={isLarge ? 'primary large' : 'small'}
       onClick={() => void copy()}
-      aria-label={`Copy ${what}`}
+      // What is seen comes first: who speaks to the page says what is written on the button.
+      aria-label={`${said.value}: ${what}`}
     >
       <span aria-live="polite">{said.value}</span>
     </button>
