@@ -198,7 +198,7 @@ class Slot implements Lease {
     const { request, wallClockMaxMs } = this.#question!;
     this.#question = undefined;
     this.#stopTimer = this.#schedule(wallClockMaxMs, () =>
-      this.kill('wall-clock', `it took longer than ${wallClockMaxMs} ms and was stopped`),
+      this.kill('wall-clock', `it took longer than ${wallClockMaxMs / 1_000} s and was stopped`),
     );
     this.#handle.post(request);
   }

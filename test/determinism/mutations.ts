@@ -194,7 +194,7 @@ export const ROW_MUTANTS: readonly Mutant[] = [
     'nothing is stopped by the wall clock',
     'worker-queue.ts',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of the source as it stands there.
-    "this.kill('wall-clock', `it took longer than ${wallClockMaxMs} ms and was stopped`),",
+    "this.kill('wall-clock', `it took longer than ${wallClockMaxMs / 1_000} s and was stopped`),",
     'undefined,',
     'no memory, wall clock',
   ),

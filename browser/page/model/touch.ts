@@ -46,7 +46,7 @@ export function touchOfJob(
     { name: 'Writes', value: `up to ${bytes(spec.outputBytesPerTaskMax)} a task` },
     memory(spec.memoryPagesMax, report),
     fuel(spec.fuelPerTaskMax),
-    ...(inspection === undefined ? [NOT_HERE] : []),
+    ...(inspection === undefined ? [own ? BEING_READ : NOT_HERE] : []),
     ...(inspection !== undefined && 'refusal' in inspection
       ? [{ name: 'Refused', value: inspection.refusal.message, note: 'None of it runs here.' }]
       : []),
@@ -61,6 +61,9 @@ const NOT_HERE: Fact = {
   value: 'not here yet',
   note: 'It comes with the first unit, and is looked at before any of it runs.',
 };
+
+/** Whoever announced the job has its module: only the answer about it is on its way. */
+const BEING_READ: Fact = { name: 'Module', value: 'being looked at' };
 
 type Report = KernelEntry['report'];
 

@@ -23,11 +23,13 @@ export function CheckGraphPanel({ view, job }: CheckGraphProps): JSX.Element {
       : `In “${job.title}”: peers that computed the same units have checked each other.`;
   return (
     <Panel title="Who checks whom">
-      <p class="note">{about}</p>
       {graph.nodes.length === 1 ? (
         <p class="empty">Nobody else is here. Results need others who compute the same and agree.</p>
       ) : (
-        <Graph graph={graph} />
+        <>
+          <p class="note">{about}</p>
+          <Graph graph={graph} />
+        </>
       )}
       {graph.more > 0 && <p class="note">and {count(graph.more, 'more peer')}</p>}
     </Panel>
