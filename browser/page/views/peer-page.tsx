@@ -98,8 +98,9 @@ function Settings({ state, view, about }: PeerPanelProps): JSX.Element {
 }
 
 function pauseNote(isTab: boolean, isPaused: boolean): string {
-  if (!isPaused) return 'Pause, and this peer hands back what it has not begun to seal; others take it over.';
-  return `This ${isTab ? 'tab' : 'peer'} takes no new work. Your own jobs still run on other machines.`;
+  const name = isTab ? 'tab' : 'peer';
+  if (!isPaused) return `Pause, and this ${name} gives back the units it has not finished; others take them over.`;
+  return `This ${name} takes no new work. Your own jobs still run on other machines.`;
 }
 
 function TabIdentity({ state, view, about }: PeerPanelProps): JSX.Element {

@@ -53,9 +53,12 @@ export function UninvitedPage(props: {
             you a link: on their dashboard it is under “Invite”.
           </p>
         ) : (
-          <p class="problem" role="alert">
-            {sentence(props.problem.replace(/^this invitation cannot be used: /i, ''))}
-          </p>
+          <>
+            <p>It may have been damaged on its way here, or copied only in part.</p>
+            <p class="problem" role="alert">
+              {sentence(props.problem.replace(/^this invitation cannot be used: /i, ''))}
+            </p>
+          </>
         )}
         <form onSubmit={submit} class="token-form" noValidate>
           <label for="invitation">Invitation link, or the address of a peer</label>
