@@ -3,7 +3,8 @@
  * that needs no treatment is copied as it stands.
  *
  *   fuel     Exact, in one of two modes, kept in a local within a function. Loops, and functions that call, trap when
- *            it is below zero; what runs between two such checks is bounded by the length of the code. It is put into
+ *            it is below zero, and so do calls and ends of functions behind long code without a check, so that little
+ *            runs on an empty budget: `unchecked-run.ts`. It is put into
  *            its global before calls and at the end of what the host called, so a trap costs what was last put back.
  *            Bulk operations are charged by length before they run.
  *            Simple: each basic block is charged when it begins, behind the function's start, `loop`, `if`, `else`,
@@ -30,6 +31,7 @@ import { Misfolded } from './misfolded.ts';
 import { type FunctionBody, type FunctionType, type KernelModule, VALUE } from './module.ts';
 import { canonicaliseNan, isVectorShape, type VectorShape } from './nan.ts';
 import { observedNans } from './nan-flow.ts';
+import { type CalledSizes, UncheckedRun } from './unchecked-run.ts';
 import type { Weights } from './weights.ts';
 
 /** Slots a call may use in all, the host's call included. */
@@ -46,6 +48,7 @@ export interface Appended {
   readonly chargeFunction: number;
   /** (i32) -> i32: memory.grow with its charge, and a host failure told apart from a refusal. */
   readonly growFunction: number;
+  readonly calledSizes: CalledSizes;
   /** Index of the function that calls imported function `index` for the module. */
   gate(index: number): number;
   /** Index of the type () -> results, added when it is new. */
@@ -97,6 +100,7 @@ class FunctionRewriter {
   /** Of a vector on top of the stack that the next instruction stores, and whose NaNs have not been made canonical. */
   #unsettled: VectorShape | undefined;
   readonly #misfolded = new Misfolded();
+  readonly #unchecked: UncheckedRun;
   /** Undefined in the simple placement. */
   readonly #charges: Charges | undefined;
   /** Number of the basic block that is being read. */
@@ -127,6 +131,7 @@ class FunctionRewriter {
     this.#fuel = charges === undefined ? this.#temporary(VALUE.i64) : parameters;
     this.#depth = parameters + 1;
     this.#observedNans = observedNans(module, index);
+    this.#unchecked = new UncheckedRun(module, appended.calledSizes);
   }
 
   rewrite(): ByteWriter {
@@ -144,6 +149,7 @@ class FunctionRewriter {
     const { instruction, prefix, code } = decoded;
     if (prefix === 0xfd) this.#vectors = true;
     this.#cost += this.#weights.classes[instruction.cost];
+    this.#unchecked.pass(reader.position - decoded.start);
     this.#setHeight(this.#height - instruction.pops);
     if (this.#unsettled !== undefined) {
       const store = { bytes: this.#module.bytes, start: decoded.start, end: reader.position };
@@ -182,6 +188,7 @@ class FunctionRewriter {
         const skipped = decoded.instruction.name === 'if' ? (this.#charges?.skipped(this.#blockIndex) ?? 0) : 0;
         this.#frames.push({ height: this.#height - type.parameters.length, type, skipped });
         this.#block.append(this.#module.bytes, decoded.start, reader.position);
+        this.#unchecked.open(decoded.instruction.name);
         if (decoded.instruction.name !== 'block') this.#endBlock();
         this.#checked = decoded.instruction.name === 'loop';
         return true;
@@ -193,17 +200,21 @@ class FunctionRewriter {
         this.#end();
         return true;
       case 'br_if':
+        this.#unchecked.branch(decoded.first);
         this.#branchIf(decoded, reader);
         this.#endBlock();
         return true;
       case 'br':
       case 'br_table':
       case 'unreachable':
+        if (decoded.instruction.name === 'br') this.#unchecked.branch(decoded.first);
+        else if (decoded.instruction.name === 'br_table') this.#unchecked.branchTable(decoded.start);
         this.#block.append(this.#module.bytes, decoded.start, reader.position);
         this.#die();
         return true;
       case 'return':
         // The label of the body itself: past the epilogue nothing may leave.
+        this.#unchecked.leave();
         this.#block.byte(0x0c).u32(this.#frames.length);
         this.#die();
         return true;
@@ -256,6 +267,8 @@ class FunctionRewriter {
       } else out.byte(0x10).u32(this.#target(decoded.first));
       out.byte(0x21).u32(this.#fuel);
     }
+    // Here, where the fuel was put back, whatever is charged ahead is sure to be used.
+    if (this.#unchecked.call(decoded)) this.#trapWithoutFuel(out);
     this.#setHeight(this.#height - type.parameters.length + type.results.length);
     // The host may end a program while it is called: what stands behind the call has not run then, and is not charged.
     if (this.#module.imports.length > 0) this.#endBlock();
@@ -292,12 +305,14 @@ class FunctionRewriter {
   #else(): void {
     const frame = this.#frames[this.#frames.length - 1]!;
     frame.skipped = 0;
+    this.#unchecked.else();
     this.#endBlock();
     this.#code.byte(0x05);
     this.#height = frame.height + frame.type.parameters.length;
   }
 
   #end(): void {
+    this.#unchecked.end();
     this.#endBlock();
     const frame = this.#frames.pop();
     // The last `end` is the function's own; `#assemble` writes it.
@@ -308,6 +323,7 @@ class FunctionRewriter {
   }
 
   #die(): void {
+    this.#unchecked.die();
     this.#endBlock();
     this.#dead = 0;
   }
@@ -414,6 +430,7 @@ class FunctionRewriter {
   #putBody(out: ByteWriter): void {
     this.#openBody(out);
     out.appendWriter(this.#code).byte(0x0b);
+    if (this.#calls && this.#unchecked.isLong) this.#trapWithoutFuel(out);
   }
 
   #openBody(out: ByteWriter): void {

@@ -279,7 +279,7 @@ class FlowReader {
 }
 
 /** All labels of a `br_table`, whose instruction follows. */
-function peekLabels(reader: ByteReader): readonly number[] | undefined {
+export function peekLabels(reader: ByteReader): readonly number[] | undefined {
   if (reader.peek() !== 0x0e) return undefined;
   const ahead = new ByteReader(reader.bytes, reader.position + 1, reader.end);
   return Array.from({ length: ahead.u32() + 1 }, () => ahead.u32());

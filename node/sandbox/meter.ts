@@ -23,9 +23,10 @@ import { METERED_BYTES_MAX, METERED_FUNCTION_BYTES_MAX, PASSED_VALUES_MAX } from
 import { type ExportKind, type ImportPolicy, type KernelModule, readModule, SECTION, VALUE } from './module.ts';
 import { KernelRefusedError } from './refusal.ts';
 import { restoreFunction, type SavedGlobal, savedGlobals, saveFunction } from './saved-globals.ts';
+import { CalledSizes } from './unchecked-run.ts';
 import { WEIGHTS_VERSION, type Weights, weightsOf } from './weights.ts';
 
-export const REWRITER_VERSION = 4;
+export const REWRITER_VERSION = 5;
 
 export const FUEL_EXPORT = 'shoal:fuel';
 export const HOST_FAILURE_EXPORT = 'shoal:host-failure';
@@ -116,6 +117,7 @@ class ModuleRewriter {
       depthGlobal: module.globals.length + 1,
       chargeFunction: module.functions.length,
       growFunction: module.functions.length + 1,
+      calledSizes: new CalledSizes(module),
       blockType: (results) => this.#blockType(results),
       gate: (index) => module.functions.length + this.#helperCount + index,
       passedType: (type) => module.types.length + type,

@@ -12,6 +12,7 @@ import { assemble, type KernelParts, kernel, sumKernel, WITHOUT_GC } from '../sa
 import { COUNTABLE } from '../sandbox/run.ts';
 import { exitingPrograms } from '../wasi/exits.ts';
 import { CONTINUATION } from './continuation.ts';
+import { LONG_RUN } from './long-runs.ts';
 import { both, type Check, callRun, FUEL, fuelOf, NONE, refuses, run, sections, withCode } from './probes.ts';
 import { ROWS } from './rows.ts';
 import type { Sandbox } from './test-build.ts';
@@ -88,6 +89,7 @@ export const GATE: readonly Check[] = [
       });
     },
   },
+  LONG_RUN,
   {
     name: 'a trap costs what was put back',
     run: (sandbox) => {

@@ -275,6 +275,30 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     'this.#declareLocals(out);',
   ),
   change(
+    'calls one after the other are not checked',
+    FUNCTION,
+    'if (this.#unchecked.call(decoded)) this.#trapWithoutFuel(out);',
+    '',
+  ),
+  change(
+    'functions are not checked at their end',
+    FUNCTION,
+    'if (this.#calls && this.#unchecked.isLong) this.#trapWithoutFuel(out);',
+    '',
+  ),
+  change(
+    'what runs unchecked is found on one way only',
+    'unchecked-run.ts',
+    'this.#length = Math.max(this.#length, behind, openIf ? before : 0);',
+    'this.#length = Math.max(this.#length, behind);',
+  ),
+  change(
+    'an indirect call is taken to call nothing',
+    'unchecked-run.ts',
+    'code === 0x11 ? this.#sizes.ofType(first) :',
+    'code === 0x11 ? 0 :',
+  ),
+  change(
     'fuel is not put back before calls',
     FUNCTION,
     'const out = this.#block;\n    this.#putFuelBack(out);',
@@ -283,8 +307,8 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
   change(
     'fuel is not taken back after a call',
     FUNCTION,
-    'out.byte(0x21).u32(this.#fuel);\n    }\n    this.#setHeight',
-    'out.byte(0x1a);\n    }\n    this.#setHeight',
+    'out.byte(0x21).u32(this.#fuel);\n    }\n    // Here',
+    'out.byte(0x1a);\n    }\n    // Here',
   ),
   change(
     'fuel is not put back at the end',

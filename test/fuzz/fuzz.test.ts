@@ -1,6 +1,7 @@
 /** A fixed part of the differential fuzzer; `npm run fuzz` goes on from other seeds for as long as one likes. */
 import { expect, it } from 'vitest';
 import { meter } from '../../node/sandbox/index.ts';
+import { testBuild } from '../determinism/test-build.ts';
 import { compareModule } from './compare.ts';
 import { generateModule } from './generator.ts';
 
@@ -22,4 +23,22 @@ it('finds no difference between raw and metered modules, nor between the placeme
     if (ending === 'completed') completed++;
   }
   expect(completed).toBeGreaterThan(150);
+});
+
+it('finds none either where fuel is looked at behind nearly every call and at nearly every end', async () => {
+  // Generated functions are too short to be looked at there.
+  const find = 'export const UNCHECKED_MAX = 16 * 1024;';
+  const sandbox = await testBuild([{ file: 'unchecked-run.ts', find, replace: 'export const UNCHECKED_MAX = 8;' }]);
+  try {
+    const usual = { memoryPagesMax: 3, mode: 'merged' } as const;
+    let changed = 0;
+    for (let seed = 1_000; seed < 1_400; seed++) {
+      expect(compareModule(seed, sandbox).difference, `seed ${seed}`).toBeUndefined();
+      const bytes = generateModule({ seed, canonical: false });
+      if (sandbox.meter(bytes, usual).length > meter(bytes, usual).length) changed++;
+    }
+    expect(changed).toBeGreaterThan(200);
+  } finally {
+    sandbox.dispose();
+  }
 });

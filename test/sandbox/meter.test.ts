@@ -109,6 +109,25 @@ describe.each(MODES)('%s placement', (mode) => {
       expect(runKernel(start('(drop (i32.const 1))')).fuel).toBe(short.fuel + 2);
     });
 
+    it('ends calls one after the other at exactly the budget, soon after it is empty', () => {
+      const leaf = `(func $leaf (global.set $ran (i32.add (global.get $ran) (i32.const 1))) ${'(drop (i32.const 1))'.repeat(1_000)})`;
+      const parts = {
+        fields: `(global $ran (export "ran") (mut i32) (i32.const 0)) ${leaf}`,
+        init: `${'(call $leaf)'.repeat(500)} (i32.const 0)`,
+      };
+      const budget = 20_000;
+      expect(runKernel(parts, budget)).toMatchObject({ trap: TRAP.outOfFuel, fuel: budget });
+      const { exports } = meteredExports(kernel(parts), mode);
+      (exports['shoal:fuel'] as unknown as WebAssembly.Global).value = BigInt(budget);
+      expect(() => exports.shoal_init!(...([0, 0, 0, 0] as unknown as readonly never[]))).toThrow(
+        WebAssembly.RuntimeError,
+      );
+      const { value } = exports.ran as unknown as WebAssembly.Global;
+      // Ten calls are paid; a sixth of 16 KiB is the length of the leaf.
+      expect(value).toBeGreaterThanOrEqual(9);
+      expect(value).toBeLessThanOrEqual(10 + 6);
+    });
+
     it('is not charged for code that cannot run', () => {
       const dead = '(return (i32.const 0)) (drop (i32.div_s (i32.const 1) (i32.const 0))) (block (loop (br 0)))';
       expect(runKernel({ init: `${dead} (i32.const 0)` }).fuel).toBe(
