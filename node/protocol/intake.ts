@@ -218,6 +218,7 @@ export class Intake {
   }
 
   #acceptClaim(turn: Turn, author: PeerKey, { job, units, leaseMs }: BodyOf<'claim'>): void {
+    const { parameters } = this.#core;
     const board = this.#core.boards.get(job);
     if (board === undefined || author === this.#core.self) return;
     if (leaseMs === 0) {
@@ -229,12 +230,9 @@ export class Intake {
       CLAIMS_PER_IDENTITY_MAX,
       CLAIMS_PER_CORE * Math.max(1, this.#core.peers.coresOf(author)),
     );
-    board.applyClaim(
-      author,
-      units,
-      turn.now + Math.min(leaseMs, leaseLimitMs(board.spec.expectedUnitMs, this.#core.holdMs(), this.#core.parameters)),
-      claimsMax,
-    );
+    // The author may be further away than others: its hold may be longer than the one here, up to the cap.
+    const longestMs = leaseLimitMs(board.spec.expectedUnitMs, parameters.holdCapMs, parameters);
+    board.applyClaim(author, units, turn.now + Math.min(leaseMs, longestMs), claimsMax);
   }
 
   /** A second, different statement for a slot: publish both, once, if this unit concerns us. */
