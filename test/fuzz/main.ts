@@ -17,7 +17,16 @@ interface State {
   readonly differences: { readonly seed: number; readonly difference: string }[];
 }
 
+const USAGE = `npm run fuzz -- [--modules 100000] [--seed 1] [--state file]
+
+Generates valid modules and compares each raw and metered, in both placements.
+
+  --modules  how many in all
+  --seed     of the first module; the following ones have the following seeds
+  --state    a file in which the campaign is kept: the same command goes on where it was stopped`;
+
 const SAVE_EVERY = 500;
+const PROGRESS_MS = 10_000;
 const DIFFERENCES_MAX = 20;
 
 function whole(name: string, text: string): number {
@@ -62,18 +71,28 @@ function main(): void {
       modules: { type: 'string', default: '100000' },
       seed: { type: 'string', default: '1' },
       state: { type: 'string' },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   const modules = whole('modules', values.modules);
   const state = load(values.state, whole('seed', values.seed));
   const start = performance.now();
   const first = state.done;
+  let toldAt = start;
   while (state.done < modules && state.differences.length < DIFFERENCES_MAX) {
     check(state);
     if (state.done % SAVE_EVERY !== 0) continue;
     save(values.state, state);
-    const rate = (state.done - first) / ((performance.now() - start) / 1_000);
-    if (state.done % 10_000 === 0) console.log(`${state.done} of ${modules}, ${rate.toFixed(0)} a second`);
+    const now = performance.now();
+    if (now - toldAt < PROGRESS_MS) continue;
+    toldAt = now;
+    const rate = ((state.done - first) / (now - start)) * 1_000;
+    const left = Math.ceil((modules - state.done) / rate / 60);
+    console.log(`${state.done} of ${modules}, ${rate.toFixed(0)} a second, ${left} min left`);
   }
   save(values.state, state);
   const { done, completed, trapped, fuel, differences } = state;
@@ -86,6 +105,6 @@ function main(): void {
 try {
   main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
   process.exitCode = 1;
 }

@@ -10,10 +10,19 @@ it('refutes one liar of three, on every peer', { timeout: TIMEOUT_MS }, async ()
   const submitter = await swarm.start('submitter');
   const [honest, liar] = await Promise.all([swarm.start('honest'), swarm.start('liar', { entry: entry('liar') })]);
   await swarm.connected();
-  const piece = primes(1, 4);
+  // Long enough that all three take part, though their sandboxes do not come up at the same time.
+  const piece = primes(1, 8, 2);
   const job = await submit(submitter, piece);
   await untilFinished(submitter, job, TIMEOUT_MS);
   expect(await resultEquals(submitter, job, piece)).toBe(true);
+  // A quorum of honest peers ends the job; the liar may be proven wrong a moment later.
+  await until(
+    'the submitter to have refuted somebody',
+    async () => {
+      return ((await viewOf(submitter, job))?.refuted.length ?? 0) > 0;
+    },
+    TIMEOUT_MS,
+  );
   const view = (await viewOf(submitter, job))!;
   for (const { unit, label, countedAuthors } of view.unitRows) {
     expect(label).toMatchObject({ kind: 'quorum', counted: 2, needed: 2 });
