@@ -55,4 +55,18 @@ describe('three peers, one of them a liar', () => {
     expect(world.notified('refuted')).toEqual([]);
     expect(world.violations).toEqual([]);
   });
+
+  it.each([
+    1, 2, 3, 4, 5, 6,
+  ])('finishes a job in which the liar is found out after others have counted it, seed %i', async (seed) => {
+    const world = createWorld({ seed });
+    const { submitter } = addHonest(world, 'submitter', 'honest');
+    world.addPeer({ name: 'liar', behaviour: independentLiar(0.5) });
+    await world.start();
+    // Whoever is third in a unit has committed long after the first two have revealed without listing it.
+    const job = await world.submit(submitter, { units: 8, tasksPerUnit: 10, unitMs: 6_000 });
+    await world.untilFinished(job, 120_000);
+    expect([...job.results.values()].every(({ correct }) => correct)).toBe(true);
+    expect(world.violations).toEqual([]);
+  });
 });

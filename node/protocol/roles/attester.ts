@@ -118,8 +118,9 @@ export class Attester {
     const quorum = board.quorumFor(replica.unit);
     const holdMs = quorum === 1 ? 0 : this.#core.holdMs();
     if (quorum > 1) {
-      if (row.quorumSinceMs === undefined) return;
-      const freezeAt = Math.max(row.quorumSinceMs, replica.committedAtMs) + holdMs / 3;
+      const since = row.quorumSinceMs ?? this.#lateSince(board, replica, quorum);
+      if (since === undefined) return;
+      const freezeAt = Math.max(since, replica.committedAtMs) + holdMs / 3;
       if (turn.now < freezeAt) return this.#lookAgain(replica, freezeAt);
     }
     const seals = [...row.evidence.commits]
@@ -130,6 +131,23 @@ export class Attester {
     replica.closing = [own, ...seals.filter((seal) => seal !== own)].slice(0, CLOSING_SEALS_MAX);
     replica.revealAtMs = turn.now + (2 * holdMs) / 3;
     this.#moveTo(turn, replica, 'frozen');
+  }
+
+  /**
+   * Too few commits count here because others have revealed without listing this one, and their time for a Close is
+   * over. With them there are enough all the same, and where nobody else is left they wait for this reveal: they can
+   * list it as soon as they see it. Undefined where even they are too few.
+   */
+  #lateSince(board: JobBoard, replica: Replica, quorum: number): Millis | undefined {
+    const { evidence, lackingSinceMs } = board.row(replica.unit);
+    const valid = [...evidence.commits].filter(([author, { seal }]) => {
+      if (board.voided.has(author) || evidence.equivocators.has(author)) return false;
+      return author === this.#core.self || evidence.reveals.get(author)?.seal === seal;
+    });
+    if (valid.length < quorum) return undefined;
+    const { overdueMs } = this.#core.parameters;
+    // Whoever could still be the one that counts has had as long as others have for theirs.
+    return Math.max(replica.committedAtMs, lackingSinceMs ?? 0) + this.#core.holdMs() + 3 * overdueMs;
   }
 
   #reveal(turn: Turn, board: JobBoard, replica: Replica, atOnce: boolean): void {
