@@ -1,5 +1,6 @@
 /** How merging outputs fails. Apart from what merges, so that whoever only has to name the error loads no sandbox. */
 import type { ExecutionFailureCode } from '../protocol/effect.ts';
+import { CodedError } from '../runtime/coded-error.ts';
 
 export type ReduceFailureCode =
   | ExecutionFailureCode
@@ -10,11 +11,6 @@ export type ReduceFailureCode =
   | 'output-too-large';
 
 /** A merge that gave no output. */
-export class ReduceError extends Error {
+export class ReduceError extends CodedError<ReduceFailureCode> {
   override readonly name = 'ReduceError';
-  readonly code: ReduceFailureCode;
-  constructor(code: ReduceFailureCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }

@@ -1,4 +1,6 @@
 /** Why a kernel is not run. Every refusal has a code that programs test and a sentence that people read. */
+import { CodedError } from '../runtime/coded-error.ts';
+
 export type KernelRefusalCode =
   | 'not-wasm'
   | 'invalid'
@@ -16,13 +18,8 @@ export type KernelRefusalCode =
   | 'wrong-abi-signature'
   | 'unknown-version';
 
-export class KernelRefusedError extends Error {
+export class KernelRefusedError extends CodedError<KernelRefusalCode> {
   override readonly name = 'KernelRefusedError';
-  readonly code: KernelRefusalCode;
-  constructor(code: KernelRefusalCode, message: string) {
-    super(message);
-    this.code = code;
-  }
 }
 
 export function forbidFeature(feature: string): KernelRefusedError {
