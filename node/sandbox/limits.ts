@@ -40,6 +40,11 @@ export const NAME_BYTES_MAX = 10_000;
 export const TABLES_MAX = 100;
 /** Of all tables; engines stop at 10,000,000 in one. */
 export const TABLE_ELEMENTS_MAX = 1_000_000;
+/**
+ * The size a table says it may reach. None grows, because `table.grow` is refused, so this costs nothing; it is bounded
+ * because the engines at hand take any number here, where others may hold it against their limit of 10,000,000.
+ */
+export const TABLE_MAXIMUM_MAX = 10_000_000;
 /** What the rewriter may make of a kernel: bounds the time and memory it takes to compile one. */
 export const METERED_BYTES_MAX = 48 * 1024 * 1024;
 /** A little under what engines allow for one function. */

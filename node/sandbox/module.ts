@@ -21,6 +21,7 @@ import {
   LOCALS_TOTAL_MAX,
   NESTING_MAX,
   TABLE_ELEMENTS_MAX,
+  TABLE_MAXIMUM_MAX,
   TABLES_MAX,
   TYPE_VALUES_MAX,
 } from './limits.ts';
@@ -29,6 +30,8 @@ import { validateFunctions } from './validate.ts';
 import { VALUE } from './value-types.ts';
 
 export const PAGE_BYTES = 65_536;
+/** What indexes of 32 bits reach. */
+const ADDRESSABLE_PAGES = 65_536;
 /** Exports that begin with this belong to the rewriter. */
 export const RESERVED_EXPORT = 'shoal:';
 
@@ -317,8 +320,13 @@ class ModuleReader {
     if (type !== 0x70) throw forbidFeature('reference types');
     const flags = section.byte();
     if (flags > 1) throw forbidFeature('tables with 64-bit indexes or shared tables');
-    const initial = section.u32();
-    if (flags === 1) section.u32();
+    const { initial, maximum = initial } = this.#range('table', section, flags === 1);
+    if (maximum > TABLE_MAXIMUM_MAX) {
+      throw new KernelRefusedError(
+        'table-too-large',
+        `a table of the kernel may have ${maximum} elements, at most ${TABLE_MAXIMUM_MAX} may be declared`,
+      );
+    }
     this.#tables.push(initial);
     if (this.#tables.reduce((sum, size) => sum + size, 0) > TABLE_ELEMENTS_MAX) {
       throw new KernelRefusedError('table-too-large', `the kernel's tables exceed ${TABLE_ELEMENTS_MAX} elements`);
@@ -331,8 +339,23 @@ class ModuleReader {
     if (flags >= 8) throw forbidFeature('custom page sizes');
     if ((flags & 4) !== 0) throw forbidFeature('64-bit memory');
     if ((flags & 2) !== 0) throw forbidFeature('threads (a shared memory)');
+    const memory = this.#range('memory', section, flags === 1);
+    if (Math.max(memory.initial, memory.maximum ?? 0) > ADDRESSABLE_PAGES) {
+      throw new KernelRefusedError('invalid', `the memory of the kernel has more than ${ADDRESSABLE_PAGES} pages`);
+    }
+    this.#memory = memory;
+  }
+
+  #range(what: string, section: ByteReader, hasMaximum: boolean): { initial: number; maximum: number | undefined } {
     const initial = section.u32();
-    this.#memory = { initial, maximum: flags === 1 ? section.u32() : undefined };
+    const maximum = hasMaximum ? section.u32() : undefined;
+    if (maximum !== undefined && maximum < initial) {
+      throw new KernelRefusedError(
+        'invalid',
+        `a ${what} of the kernel begins with ${initial} and may have at most ${maximum}`,
+      );
+    }
+    return { initial, maximum };
   }
 
   #readExport(section: ByteReader): void {

@@ -9,6 +9,7 @@ import { compareModule } from '../fuzz/compare.ts';
 import { compareExpressions } from '../fuzz/expressions.ts';
 import { compareStores } from '../fuzz/stores.ts';
 import { assemble, type KernelParts, kernel, sumKernel, WITHOUT_GC } from '../sandbox/kernels.ts';
+import { tableOf } from '../sandbox/modules-at-limits.ts';
 import { COUNTABLE } from '../sandbox/run.ts';
 import { exitingPrograms } from '../wasi/exits.ts';
 import { CONTINUATION } from './continuation.ts';
@@ -166,6 +167,7 @@ export const GATE: readonly Check[] = [
         'segment-out-of-bounds',
       );
       refuses(sandbox, 'a huge table', kernel({ fields: '(table 2000000 funcref)' }), 'table-too-large');
+      refuses(sandbox, 'a table that may be huge', tableOf(1, 10_000_001), 'table-too-large');
       refuses(
         sandbox,
         'many locals',

@@ -483,6 +483,7 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     'if (this.#tables.reduce((sum, size) => sum + size, 0) > TABLE_ELEMENTS_MAX) {',
     'if (this.#tables.length > 1_000) {',
   ),
+  change('a table may be as large as it says', 'module.ts', 'if (maximum > TABLE_MAXIMUM_MAX) {', 'if (maximum < 0) {'),
   // What is saved at step boundaries, and put back between tasks.
   change(
     'one global is forgotten',
