@@ -1,7 +1,7 @@
 /**
  * The asking end of the block exchange with one peer: one long-lived stream, requests matched to answers in order,
  * never more outstanding than the window. What a peer sends unasked, out of order or of the wrong length ends the
- * stream, and so does silence; then every outstanding request fails and the next one opens a new stream.
+ * stream, and so does silence in the end; then every outstanding request fails and the next one opens a new stream.
  */
 import type { Stream } from '@libp2p/interface';
 import type { Cid } from '../protocol/ids.ts';
@@ -9,19 +9,29 @@ import { BLOCK_BYTES_MAX } from '../protocol/limits.ts';
 import type { RangeSource } from './block-client.ts';
 import { ANSWER_BYTES_MAX, BlockWireError, decodeAnswer, encodeRequest, type RangeAnswer } from './block-wire.ts';
 import { exchangeFrames, FrameQueue } from './frames.ts';
-import { PROVIDER_STALLED_MS, WINDOW_BYTES, WINDOW_REQUESTS } from './limits.ts';
+import { WINDOW_BYTES, WINDOW_REQUESTS } from './limits.ts';
+import { Patience } from './patience.ts';
 import { type Deferred, deferred } from './turns.ts';
 
 interface Asked {
   readonly cid: Cid;
   readonly offset: number;
   readonly length: number;
+  readonly late: () => void;
   readonly answer: Deferred<RangeAnswer>;
+}
+
+export interface BlockChannelInit {
+  open(): Promise<Stream>;
+  /** Longest of the last round trips of the link. */
+  slowestRoundTripMs(): number;
+  /** The least time without an answer after which the peer is late. */
+  readonly patienceMs: number;
 }
 
 export class BlockChannel implements RangeSource {
   readonly #open: () => Promise<Stream>;
-  readonly #idleMs: number;
+  readonly #patience: Patience;
   #outgoing: FrameQueue | undefined;
   #stream: Stream | undefined;
   #waiting: Asked[] = [];
@@ -29,15 +39,19 @@ export class BlockChannel implements RangeSource {
   #asked: Asked[] = [];
   #firstId = 0;
   #askedBytes = 0;
-  #idle: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   /** The stream is left as soon as everything asked for on it has been answered. */
   #reopening = false;
-  #stalledUntilMs = 0;
 
-  constructor(open: () => Promise<Stream>, idleMs: number) {
+  constructor({ open, slowestRoundTripMs, patienceMs }: BlockChannelInit) {
     this.#open = open;
-    this.#idleMs = idleMs;
+    this.#patience = new Patience(patienceMs, {
+      slowestRoundTripMs,
+      late: () => {
+        for (const { late } of [...this.#asked, ...this.#waiting]) late();
+      },
+      over: () => this.#break(new BlockWireError('the peer stopped answering')),
+    });
   }
 
   /** Bytes asked for here and not received, waiting ones included: how busy this peer is with us. */
@@ -45,15 +59,16 @@ export class BlockChannel implements RangeSource {
     return this.#askedBytes + this.#waiting.reduce((sum, { length }) => sum + length, 0);
   }
 
-  get stalled(): boolean {
-    return Date.now() < this.#stalledUntilMs;
+  get isLate(): boolean {
+    return this.#patience.isLate;
   }
 
-  /** Rejects when the stream breaks or idles. */
-  request(cid: Cid, offset: number, length: number): Promise<RangeAnswer> {
+  /** Rejects when the stream breaks, or the peer is given up. */
+  request(cid: Cid, offset: number, length: number, late: () => void): Promise<RangeAnswer> {
     if (this.#closed) return Promise.reject(new BlockWireError('the peer has gone'));
-    const asked: Asked = { cid, offset, length, answer: deferred() };
+    const asked: Asked = { cid, offset, length, late, answer: deferred() };
     this.#waiting.push(asked);
+    this.#patience.asked();
     if (this.#outgoing === undefined) {
       this.#outgoing = new FrameQueue(Number.POSITIVE_INFINITY);
       void this.#run(this.#outgoing);
@@ -75,7 +90,6 @@ export class BlockChannel implements RangeSource {
   }
 
   async #run(outgoing: FrameQueue): Promise<void> {
-    this.#armIdle();
     try {
       const stream = await this.#open();
       if (this.#outgoing !== outgoing) {
@@ -127,26 +141,14 @@ export class BlockChannel implements RangeSource {
     this.#asked.shift();
     this.#firstId = (this.#firstId + 1) >>> 0;
     this.#askedBytes -= asked.length;
-    this.#armIdle();
+    this.#patience.answered(this.#asked.length + this.#waiting.length > 0);
     this.#leaveIfDone();
     this.#fillWindow();
     asked.answer.resolve(answer);
   }
 
-  /** Restarted by every answer; runs only while something is outstanding. */
-  #armIdle(): void {
-    clearTimeout(this.#idle);
-    this.#idle = undefined;
-    if (this.#asked.length + this.#waiting.length === 0) return;
-    this.#idle = setTimeout(() => {
-      this.#stalledUntilMs = Date.now() + PROVIDER_STALLED_MS;
-      this.#break(new BlockWireError('the peer stopped answering'));
-    }, this.#idleMs);
-  }
-
   #break(error: unknown): void {
-    clearTimeout(this.#idle);
-    this.#idle = undefined;
+    this.#patience.ended();
     const failed = [...this.#asked, ...this.#waiting];
     this.#firstId = (this.#firstId + this.#asked.length) >>> 0;
     this.#asked = [];

@@ -1,8 +1,9 @@
 /**
  * Fetches blocks by CID from whoever has them. Each block is pulled in ranges from one provider at a time: hinted
- * ones first, in their order while they are not busy. A provider that goes away or stalls loses the rest of the block to
- * the next one; a block whose bytes do not hash to its CID costs its provider the block. Blocks are pulled side by
- * side, and a block that several jobs want is pulled once.
+ * ones first, in their order while they are not busy. A provider that goes away loses the rest of the block to the next
+ * one; beside one that is late (`patience.ts`) the next is asked, and who has all of it first has given it. A block whose
+ * bytes do not hash to its CID costs its provider the block. Blocks are pulled side by side, and a block that several
+ * jobs want is pulled once.
  */
 import { equalBytes, fromHex } from '../protocol/bytes.ts';
 import type { Cid, PeerKey } from '../protocol/ids.ts';
@@ -12,15 +13,17 @@ import type { Logger } from '../runtime/log.ts';
 import type { RangeAnswer } from './block-wire.ts';
 import { messageOf } from './error.ts';
 import type { Sha256 } from './gossip.ts';
-import { BUSY_BYTES, DOWNLOADS_MAX, PROVIDERS_PER_BLOCK_MAX, RANGE_BYTES } from './limits.ts';
-import { Semaphore } from './turns.ts';
+import { ASKED_AT_ONCE_MAX, BUSY_BYTES, DOWNLOADS_MAX, PROVIDERS_PER_BLOCK_MAX, RANGE_BYTES } from './limits.ts';
+import { type Candidate, compareCandidates } from './patience.ts';
+import { type Deferred, deferred, Semaphore } from './turns.ts';
 
 /** The asking end at one peer; `BlockChannel` is one. */
 export interface RangeSource {
   readonly load: number;
-  /** It let a request idle a short while ago: asked after all others. */
-  readonly stalled: boolean;
-  request(cid: Cid, offset: number, length: number): Promise<RangeAnswer>;
+  /** It takes longer to answer than it should, or was given up a short while ago. */
+  readonly isLate: boolean;
+  /** `late` is called when the peer becomes late with this. The answer is still waited for. */
+  request(cid: Cid, offset: number, length: number, late: () => void): Promise<RangeAnswer>;
 }
 
 export interface BlockClientHooks {
@@ -38,10 +41,23 @@ interface Budget {
 }
 
 interface Download {
-  readonly result: Promise<Uint8Array | undefined>;
+  readonly cid: Cid;
   readonly providers: PeerKey[];
   readonly budgets: Set<Budget>;
   readonly asked: Set<PeerKey>;
+  /** Took part in bytes that did not hash; each of them may be honest, so each is tried once more, alone. */
+  readonly suspects: PeerKey[];
+  readonly cleared: Set<PeerKey>;
+  /** Resolved when there is something to see to: an attempt is late or over, or there are further hints. */
+  changed: Deferred<void>;
+  isDone: boolean;
+}
+
+/** One provider that is asked for a block, until it has given it or has failed. */
+interface Attempt {
+  readonly peer: PeerKey;
+  readonly partial: Partial;
+  pulled: Pulled | undefined;
 }
 
 /** What one provider has contributed to a block so far. `bytes` is undefined until somebody has said how long it is. */
@@ -55,7 +71,10 @@ type Pulled = 'complete' | 'not-found' | 'broken' | 'too-large';
 
 export class BlockClient {
   readonly #hooks: BlockClientHooks;
-  readonly #downloads = new Map<Cid, Download>();
+  readonly #downloads = new Map<
+    Cid,
+    { readonly download: Download; readonly result: Promise<Uint8Array | undefined> }
+  >();
   readonly #slots = new Semaphore(DOWNLOADS_MAX);
 
   constructor(hooks: BlockClientHooks) {
@@ -81,8 +100,8 @@ export class BlockClient {
           return true;
         }
       }
-      const download = this.#join(cid, request.providers, budget);
-      const bytes = await download.result;
+      const { download, result } = this.#join(cid, request.providers, budget);
+      const bytes = await result;
       if (bytes === undefined) {
         for (const peer of download.asked) asked.add(peer);
         return false;
@@ -97,77 +116,125 @@ export class BlockClient {
     }
   }
 
-  #join(cid: Cid, providers: readonly PeerKey[], budget: Budget): Download {
+  #join(cid: Cid, providers: readonly PeerKey[], budget: Budget) {
     const running = this.#downloads.get(cid);
     if (running !== undefined) {
-      running.providers.push(...providers);
-      running.budgets.add(budget);
+      running.download.providers.push(...providers);
+      running.download.budgets.add(budget);
+      running.download.changed.resolve();
       return running;
     }
-    const parts = { providers: [...providers], budgets: new Set([budget]), asked: new Set<PeerKey>() };
-    const result = this.#slots.run(() => this.#download(cid, parts));
-    const download: Download = { ...parts, result };
-    this.#downloads.set(cid, download);
+    const download: Download = {
+      ...{ cid, providers: [...providers], budgets: new Set([budget]), asked: new Set(), isDone: false },
+      ...{ suspects: [], cleared: new Set(), changed: deferred() },
+    };
+    const started = { download, result: this.#slots.run(() => this.#download(download)) };
+    this.#downloads.set(cid, started);
     const forget = () => this.#downloads.delete(cid);
-    result.then(forget, forget);
-    return download;
+    started.result.then(forget, forget);
+    return started;
   }
 
-  async #download(cid: Cid, download: Omit<Download, 'result'>): Promise<Uint8Array | undefined> {
-    const digest = fromHex(digestOf(cid));
-    /** Took part in bytes that did not hash; each of them may be honest, so each is tried once more, alone. */
-    const suspects: PeerKey[] = [];
-    const cleared = new Set<PeerKey>();
-    let partial = emptyPartial();
-    while (download.asked.size < PROVIDERS_PER_BLOCK_MAX) {
-      let peer = this.#nextProvider(download);
-      if (peer === undefined) {
-        peer = suspects.shift();
-        if (peer === undefined) return undefined;
-        cleared.add(peer);
-        partial = emptyPartial();
+  async #download(download: Download): Promise<Uint8Array | undefined> {
+    /** Asked and not done with: more than one where those before are late. */
+    const attempts = new Set<Attempt>();
+    /** What the last one that failed has left. */
+    let left = emptyPartial();
+    try {
+      for (;;) {
+        const over = [...attempts].find(({ pulled }) => pulled !== undefined);
+        if (over !== undefined) {
+          attempts.delete(over);
+          if (over.pulled === 'complete') {
+            if (await this.#isRight(over, download)) return over.partial.bytes;
+          } else {
+            this.#logFailure(over, download);
+            if (over.partial.received > left.received) left = over.partial;
+          }
+          continue;
+        }
+        if (attempts.size < ASKED_AT_ONCE_MAX && [...attempts].every(({ peer }) => this.#isLate(peer))) {
+          const next = this.#begin(download, left);
+          if (next !== undefined) {
+            attempts.add(next);
+            left = emptyPartial();
+            continue;
+          }
+          if (attempts.size === 0) return undefined;
+        }
+        download.changed = deferred();
+        await download.changed.promise;
       }
-      const pulled = await this.#pull(cid, peer, partial, download);
-      if (pulled !== 'complete') {
-        this.#hooks.logger.log('debug', 'a provider did not give a block', { cid, peer, pulled });
-        continue;
-      }
-      const bytes = partial.bytes!;
-      if (equalBytes(await this.#hooks.sha256(bytes), digest)) return bytes;
-      this.#hooks.logger.log('warn', 'a block has other bytes than its name says', { cid, peer });
-      if (partial.contributors.size > 1) {
-        for (const suspect of partial.contributors) if (!cleared.has(suspect)) suspects.push(suspect);
-      }
+    } finally {
+      download.isDone = true;
+    }
+  }
+
+  #begin(download: Download, left: Partial): Attempt | undefined {
+    const { asked, suspects, cleared } = download;
+    if (asked.size >= PROVIDERS_PER_BLOCK_MAX) return undefined;
+    let peer = this.#nextProvider(download);
+    let partial = left;
+    if (peer === undefined) {
+      peer = suspects.shift();
+      if (peer === undefined) return undefined;
+      cleared.add(peer);
       partial = emptyPartial();
     }
-    return undefined;
+    const attempt: Attempt = { peer, partial, pulled: undefined };
+    void this.#pull(attempt, download).then((pulled) => {
+      attempt.pulled = pulled;
+      download.changed.resolve();
+    });
+    return attempt;
   }
 
-  /**
-   * Stalled ones last, hinted providers before others, those with much to do for us after the rest, and else in the
-   * order of the hints: who asks further down that list loses a round trip for each that has nothing.
-   */
-  #nextProvider({ providers, asked }: Omit<Download, 'result'>): PeerKey | undefined {
+  /** One that has gone is as good as late until its attempt has ended. */
+  #isLate(peer: PeerKey): boolean {
+    return this.#hooks.channel(peer)?.isLate ?? true;
+  }
+
+  async #isRight({ peer, partial }: Attempt, { cid, suspects, cleared }: Download): Promise<boolean> {
+    if (equalBytes(await this.#hooks.sha256(partial.bytes!), fromHex(digestOf(cid)))) return true;
+    this.#hooks.logger.log('warn', 'a block has other bytes than its name says', { cid, peer });
+    if (partial.contributors.size > 1) {
+      for (const suspect of partial.contributors) if (!cleared.has(suspect)) suspects.push(suspect);
+    }
+    return false;
+  }
+
+  #logFailure({ peer, pulled }: Attempt, { cid }: Download): void {
+    this.#hooks.logger.log('debug', 'a provider did not give a block', { cid, peer, pulled });
+  }
+
+  /** Who asks further down the list loses a round trip for each that has nothing. */
+  #nextProvider({ providers, asked }: Download): PeerKey | undefined {
     const others = this.#hooks.peers();
-    let best: { readonly peer: PeerKey; readonly order: readonly number[] } | undefined;
-    for (const [group, peers] of [providers, others].entries()) {
+    let best: { readonly peer: PeerKey; readonly candidate: Candidate } | undefined;
+    for (const peers of [providers, others]) {
       for (const [place, peer] of peers.entries()) {
         const source = asked.has(peer) ? undefined : this.#hooks.channel(peer);
         if (source === undefined) continue;
-        const order = [source.stalled ? 1 : 0, group, Math.floor(source.load / BUSY_BYTES), place];
-        if (best === undefined || isBefore(order, best.order)) best = { peer, order };
+        const load = Math.floor(source.load / BUSY_BYTES);
+        const candidate = { isHinted: peers === providers, isLate: source.isLate, load, place };
+        if (best === undefined || compareCandidates(candidate, best.candidate) < 0) best = { peer, candidate };
       }
     }
     if (best !== undefined) asked.add(best.peer);
     return best?.peer;
   }
 
-  /** Asks one provider for what `partial` lacks. Bytes received before a failure stay in it. */
-  async #pull(cid: Cid, peer: PeerKey, partial: Partial, { budgets }: Omit<Download, 'result'>): Promise<Pulled> {
+  /** Asks one provider for what the block lacks. Bytes received before a failure stay in `partial`. */
+  async #pull(attempt: Attempt, download: Download): Promise<Pulled> {
+    const { peer, partial } = attempt;
+    const { cid, budgets } = download;
+    const late = () => download.changed.resolve();
     const channel = this.#hooks.channel(peer);
     if (channel === undefined) return 'broken';
     try {
-      const first = await channel.request(cid, partial.received, RANGE_BYTES);
+      const first = await channel.request(cid, partial.received, RANGE_BYTES, late);
+      // Somebody else was asked beside it, and was faster.
+      if (download.isDone) return 'broken';
       if (!first.found) return 'not-found';
       if (first.total > Math.max(...[...budgets].map(({ bytesLeft }) => bytesLeft))) return 'too-large';
       if (partial.bytes?.length !== first.total) {
@@ -176,11 +243,11 @@ export class BlockClient {
         partial.bytes = new Uint8Array(first.total);
         partial.received = 0;
         partial.contributors.clear();
-        if (startsOver) return await this.#pull(cid, peer, partial, { budgets } as Omit<Download, 'result'>);
+        if (startsOver) return await this.#pull(attempt, download);
       }
       receive(partial, peer, first.bytes);
       const rest = rangesFrom(partial.received, first.total).map(({ offset, length }) =>
-        channel.request(cid, offset, length),
+        channel.request(cid, offset, length, late),
       );
       // A failure of one is a failure of all; nobody else looks at the later ones.
       for (const answer of rest) answer.catch(() => undefined);
@@ -199,11 +266,6 @@ export class BlockClient {
 
 function emptyPartial(): Partial {
   return { bytes: undefined, received: 0, contributors: new Set() };
-}
-
-function isBefore(a: readonly number[], b: readonly number[]): boolean {
-  for (const [i, value] of a.entries()) if (value !== b[i]) return value < b[i]!;
-  return false;
 }
 
 function receive(partial: Partial, peer: PeerKey, bytes: Uint8Array): void {

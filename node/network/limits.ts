@@ -158,10 +158,17 @@ export const SERVED_READS_MAX = 8;
 export const SERVED_CACHE_BYTES = 8 * BLOCK_BYTES_MAX;
 /** Blocks downloaded at the same time: 16 MiB of buffers. Further ones wait. */
 export const DOWNLOADS_MAX = 8;
-/** A provider that sends no frame for this long is left for the next one. */
-export const PROVIDER_IDLE_MS = 10_000;
-/** For this long such a provider is asked after all others. */
-export const PROVIDER_STALLED_MS = 60_000;
+/** A peer that is asked for blocks and sends nothing for this long, or for so many of its round trips, is late. */
+export const PROVIDER_PATIENCE_MS = 5_000;
+export const PATIENCE_ROUND_TRIPS = 4;
+export const PROVIDER_PATIENCE_MAX_MS = 20_000;
+/** A late one is given up after this, counted from its last answer: as long as a link without a beat is kept. */
+export const PROVIDER_LATE_MAX_MS = SILENCE_MAX_MS;
+/** For this long it then counts as late: doubles each time it is given up, until it answers. */
+export const PROVIDER_HELD_FIRST_MS = 2_000;
+export const PROVIDER_HELD_MAX_MS = 60_000;
+/** Peers that one block is asked of at once, because those before are late. Each may hold a buffer of one block. */
+export const ASKED_AT_ONCE_MAX = 3;
 /** Peers asked for one block, hinted ones included. */
 export const PROVIDERS_PER_BLOCK_MAX = 32;
 /** Streams of one kind that one peer may have open here; an honest one has one, or two while it changes over. */

@@ -34,8 +34,8 @@ export interface TransportOptions {
   readonly soon?: (callback: () => void) => void;
   /** Calls back again and again; returns what ends it. A tab hands in its own, since timers of hidden pages are slow. */
   readonly every?: (intervalMs: number, callback: () => void) => () => void;
-  /** A provider of a block that sends nothing for this long is left for the next one. Default 10 s. */
-  readonly providerIdleMs?: number;
+  /** When a provider of a block has sent nothing for this long the next one is asked beside it. Default 5 s. */
+  readonly providerPatienceMs?: number;
 }
 
 export interface ConnectedPeer {

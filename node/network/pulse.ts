@@ -101,6 +101,11 @@ export class Pulse {
     this.#show(vitals);
   }
 
+  /** Longest of the last round trips; 0 if none is known. */
+  slowestRoundTripMs(link: Link): number {
+    return this.#vitals.get(link)?.slowestMs ?? 0;
+  }
+
   /** There is a reason to think that the peer is dead: gives it up unless it shows at once that it is not. */
   suspect(link: Link): void {
     const vitals = this.#vitals.get(link);

@@ -28,7 +28,7 @@ import {
   INBOUND_STREAMS_MAX,
   INCOMPATIBLE_MAX,
   OPEN_STREAM_TIMEOUT_MS,
-  PROVIDER_IDLE_MS,
+  PROVIDER_PATIENCE_MS,
   TAB_GOSSIP_DEGREE,
   WEBRTC_TIMEOUT_MS,
 } from './limits.ts';
@@ -357,10 +357,11 @@ class Libp2pTransport implements NetworkTransport {
       peer,
       peerId: connection.remotePeer,
       connection,
-      blocks: new BlockChannel(
-        () => openStream(link.connection, this.#names.blocks),
-        this.#options.providerIdleMs ?? PROVIDER_IDLE_MS,
-      ),
+      blocks: new BlockChannel({
+        open: () => openStream(link.connection, this.#names.blocks),
+        slowestRoundTripMs: () => this.#pulse.slowestRoundTripMs(link),
+        patienceMs: this.#options.providerPatienceMs ?? PROVIDER_PATIENCE_MS,
+      }),
       logger: this.#logger,
       received: (bytes) => {
         this.#heard(peer);

@@ -12,6 +12,7 @@ import type { FetchOutcome } from '../../node/runtime/environment.ts';
 import { RecordingListener } from '../contract/transport.ts';
 import { testBlock } from '../support/network/blocks.ts';
 import { type ProviderProcess, startProvider } from '../support/network/child.ts';
+import type { ProviderConfiguration } from '../support/network/messages.ts';
 import { createPeer, type TestPeer, until } from '../support/network/peers.ts';
 import { RAW_NAMES, startRawNode } from '../support/network/raw-node.ts';
 
@@ -31,8 +32,12 @@ afterEach(async () => {
   await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
 });
 
-async function provider(blocks: number, blockBytes = BLOCK_BYTES_MAX): Promise<ProviderProcess> {
-  const started = await startProvider({ blocks, blockBytes });
+async function provider(
+  blocks: number,
+  blockBytes = BLOCK_BYTES_MAX,
+  others: Partial<ProviderConfiguration> = {},
+): Promise<ProviderProcess> {
+  const started = await startProvider({ blocks, blockBytes, ...others });
   cleanups.push(async () => started.kill('SIGKILL'));
   return started;
 }
@@ -91,9 +96,29 @@ describe('block exchange', () => {
 
   test('leaves a provider that stops answering for another', async () => {
     const [frozen, other] = await Promise.all([provider(4), provider(4)]);
-    const to = await fetcher([frozen, other], { providerIdleMs: 500 });
+    const to = await fetcher([frozen, other], { providerPatienceMs: 500 });
     frozen.kill('SIGSTOP');
     expect(await fetchAll(to, cidsOf(4), [frozen.peer])).toEqual({ ok: true });
+  });
+
+  test('waits for a provider that takes 15 s, and asks the others meanwhile, which do not have it', async () => {
+    const [late, ...others] = await Promise.all([
+      provider(1, 1_000, { findsAfterMs: 15_000 }),
+      provider(0),
+      provider(0),
+    ]);
+    const to = await fetcher([late, ...others]);
+    expect(await fetchAll(to, cidsOf(1, 1_000), [late.peer])).toEqual({ ok: true });
+  });
+
+  test('a provider that never answers, though its link does, keeps nothing away that another has', async () => {
+    const [silent, other] = await Promise.all([provider(3, 1_000, { findsAfterMs: 'never' }), provider(3, 1_000)]);
+    const to = await fetcher([silent, other]);
+    const [first, ...rest] = cidsOf(3, 1_000);
+    expect(await fetchAll(to, [first!], [silent.peer])).toEqual({ ok: true });
+    // Asked again, it is late from the start.
+    for (const cid of rest) expect(await fetchAll(to, [cid], [silent.peer])).toEqual({ ok: true });
+    expect(to.heard.of('disconnected')).toEqual([]);
   });
 
   test('names what is missing when the only provider is killed', async () => {

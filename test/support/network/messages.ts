@@ -19,6 +19,8 @@ export interface ProviderConfiguration {
   /** Blocks kept: `blockBytes` bytes each, number i filled by `fillBlock(i)`. */
   readonly blocks: number;
   readonly blockBytes: number;
+  /** Time until a block is found here; `never`: whoever asks hears nothing. */
+  readonly findsAfterMs?: number | 'never';
   /** 64 hex digits that make the peer's key; random without. */
   readonly seed?: string;
   readonly bootstrap?: readonly string[];

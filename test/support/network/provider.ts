@@ -18,7 +18,7 @@ const listener: TransportListener = {
   direct: nothing,
 };
 
-const { blocks, blockBytes, seed, bootstrap } = JSON.parse(process.argv[2]!) as ProviderConfiguration;
+const { blocks, blockBytes, findsAfterMs, seed, bootstrap } = JSON.parse(process.argv[2]!) as ProviderConfiguration;
 const { transport, store } = await createPeer({
   bootstrap: bootstrap ?? [],
   ...(seed === undefined ? {} : { privateKey: await privateKeyFromSeed(fromHex(seed)) }),
@@ -26,6 +26,15 @@ const { transport, store } = await createPeer({
 for (let i = 0; i < blocks; i++) {
   const { cid, bytes } = testBlock(i, blockBytes);
   await store.blocks.put(cid, bytes, undefined);
+}
+if (findsAfterMs !== undefined) {
+  const get = store.blocks.get.bind(store.blocks);
+  store.blocks.get = async (cid) => {
+    await new Promise<void>((resolve) => {
+      if (findsAfterMs !== 'never') setTimeout(resolve, findsAfterMs);
+    });
+    return get(cid);
+  };
 }
 await transport.start(listener);
 
