@@ -59,18 +59,21 @@ const hidden = [
   }),
 ];
 
+/** Kernels whose state is easily lost, by what they are. */
+export function continuedKernels(): readonly (readonly [name: string, bytes: Uint8Array])[] {
+  return [
+    ['every kind of global', careful],
+    ['memory that stays', memoryOf(false)],
+    ['memory that grows', memoryOf(true)],
+    ...hidden.map((bytes, index) => [`hidden state ${index}`, bytes] as const),
+    ...Array.from({ length: SEEDS }, (_, seed) => [`generated kernel ${seed + 1}`, generateKernel(seed + 1)] as const),
+  ];
+}
+
 export const CONTINUATION: Check = {
   name: 'going on and resetting',
   run: (sandbox) => {
-    const kernels = [
-      careful,
-      memoryOf(false),
-      memoryOf(true),
-      ...hidden,
-      ...Array.from({ length: SEEDS }, (_, seed) => generateKernel(seed + 1)),
-    ];
-    for (const [index, bytes] of kernels.entries())
-      both((mode) => check(sandbox, bytes, mode, `kernel ${index} ${mode}`));
+    for (const [name, bytes] of continuedKernels()) both((mode) => check(sandbox, bytes, mode, `${name}, ${mode}`));
   },
 };
 

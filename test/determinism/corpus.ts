@@ -5,7 +5,9 @@ import { parseManifest } from '../../node/sdk/manifest.ts';
 import { parseVectors } from '../../node/sdk/vectors.ts';
 import { generateModule } from '../fuzz/generator.ts';
 import { assemble, type KernelParts, kernel, outputI64, sumKernel, WITHOUT_GC } from '../sandbox/kernels.ts';
+import { AT_THE_LIMIT } from '../sandbox/modules-at-limits.ts';
 import { type ProgramName, programArguments, readProgram } from '../wasi/programs.ts';
+import { continuedKernels } from './continuation.ts';
 import { type Entry, runEntries } from './engine.ts';
 import { NAN_PROGRAMS } from './nan-programs.ts';
 import { operatorModules } from './operator-modules.ts';
@@ -13,13 +15,17 @@ import { packageRoot } from './test-build.ts';
 
 const GENERATED = 150;
 
-type Wanted = Pick<Entry, 'name' | 'kind'> & { readonly bytes: Uint8Array } & Partial<Omit<Entry, 'wasm' | 'input'>> & {
+type Wanted = Pick<Entry, 'name' | 'kind'> & { readonly bytes: Uint8Array } & Partial<
+    Omit<Entry, 'wasm' | 'zeros' | 'input'>
+  > & {
     readonly taskInput?: Uint8Array;
   };
 
 function entry({ bytes, taskInput = new Uint8Array(0), ...rest }: Wanted): Entry {
   const defaults = { parameters: '', stepQuantum: 1, fuelMax: 2_000_000, memoryPagesMax: 16, outputBytesMax: 4_096 };
-  return { ...defaults, everyBudget: false, ...rest, wasm: hex(bytes), input: hex(taskInput) };
+  const end = bytes.findLastIndex((byte) => byte !== 0) + 1;
+  const wasm = { wasm: hex(bytes.subarray(0, end)), zeros: bytes.length - end };
+  return { ...defaults, everyBudget: false, everyBoundary: false, ...rest, ...wasm, input: hex(taskInput) };
 }
 
 function hex(bytes: Uint8Array): string {
@@ -33,7 +39,11 @@ export function corpus(): Entry[] {
   const operators = operatorModules().map(({ name, wasm }) =>
     entry({ name, kind: 'module', bytes: wasm, fuelMax: 1_000_000_000 }),
   );
-  return [...kernelTasks(), ...wasiPrograms(), ...adversaries(), ...operators, ...generated];
+  const tasks = kernelTasks();
+  return [
+    ...[...tasks, ...wasiPrograms(), ...adversaries(), ...modulesAtLimits()],
+    ...[...continuations(tasks), ...operators, ...generated],
+  ];
 }
 
 /** Cases that need more run out of it, in every engine at the same place. */
@@ -60,6 +70,22 @@ function kernelTasks(): Entry[] {
       }),
     );
   });
+}
+
+/** As much of each thing as a kernel may have, which every engine has to run, and one more, which none is asked about. */
+function modulesAtLimits(): Entry[] {
+  return AT_THE_LIMIT.flatMap(({ name, make }) => [
+    entry({ name: `at the limit: ${name}`, kind: 'module', bytes: make(0) }),
+    entry({ name: `beyond the limit: ${name}`, kind: 'module', bytes: make(1) }),
+  ]);
+}
+
+/** Units that are saved at every step boundary and go on from each. */
+function continuations(tasks: readonly Entry[]): Entry[] {
+  const made = continuedKernels().map(([name, bytes]) =>
+    entry({ name, kind: 'task', bytes, fuelMax: 10 ** 9, outputBytesMax: 3 * 65_536, memoryPagesMax: 3 }),
+  );
+  return [...made, ...tasks].map((task) => ({ ...task, name: `going on: ${task.name}`, everyBoundary: true }));
 }
 
 const READINGS = Array.from({ length: 300 }, (_, i) => `station${(i * i) % 7} ${((i * 7_919) % 1_000) / 8 - 30}`);

@@ -3,19 +3,24 @@
  * and says in one line how it ended. Bundled into one script; uses nothing but the language and WebAssembly.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { toHex } from '../../node/protocol/bytes.ts';
+import { concatBytes, toHex } from '../../node/protocol/bytes.ts';
+import { encodeUnitInput } from '../../node/protocol/wire/block.ts';
+import { decodeCheckpoint, encodeCheckpoint } from '../../node/sandbox/checkpoint.ts';
 import { importsOf } from '../../node/sandbox/inspect.ts';
 import { FUEL_EXPORT, meter } from '../../node/sandbox/meter.ts';
 import { KernelRefusedError } from '../../node/sandbox/refusal.ts';
 import { runTask, SandboxFailure } from '../../node/sandbox/task.ts';
+import { UnitRun, type UnitWork } from '../../node/sandbox/unit.ts';
 import { runProgram } from '../../node/sandbox/wasi/program.ts';
 
 export interface Entry {
   readonly name: string;
-  /** `task`: a kernel. `program`: a WASI program. `module`: exports `run(i32, i64) -> i64`, `dump` and `memory`, as the fuzzer makes them. */
+  /** `task`: a kernel. `program`: a WASI program. `module`: may export `run`, for two numbers, `dump` and `memory`. */
   readonly kind: 'task' | 'program' | 'module';
   /** Byte strings in hex. */
   readonly wasm: string;
+  /** So many zeros stand behind what `wasm` says. */
+  readonly zeros: number;
   readonly parameters: string;
   readonly input: string;
   readonly stepQuantum: number;
@@ -24,6 +29,8 @@ export interface Entry {
   readonly outputBytesMax: number;
   /** Runs it with every budget up to what it needs, instead of once. */
   readonly everyBudget: boolean;
+  /** Runs it as a unit of several tasks that is saved at every step boundary and goes on from each. Of a `task` only. */
+  readonly everyBoundary: boolean;
 }
 
 const MODES = ['simple', 'merged'] as const;
@@ -36,8 +43,13 @@ export function runEntries(entries: readonly Entry[]): string[] {
 function describe(entry: Entry, mode: (typeof MODES)[number]): string {
   try {
     const allowImport = importsOf(entry.kind === 'program' ? 2 : 1);
-    const metered = meter(fromHex(entry.wasm), { memoryPagesMax: entry.memoryPagesMax, mode, allowImport });
+    const metered = meter(fromHex(entry.wasm, entry.zeros), {
+      memoryPagesMax: entry.memoryPagesMax,
+      mode,
+      allowImport,
+    });
     const module = new WebAssembly.Module(metered as Uint8Array<ArrayBuffer>);
+    if (entry.everyBoundary) return goesOn(entry, module);
     const run = entry.kind === 'module' ? moduleRun(module) : kernelRun(entry, module);
     if (!entry.everyBudget) return run(entry.fuelMax).line;
     const { fuel } = run(entry.fuelMax);
@@ -50,6 +62,7 @@ function describe(entry: Entry, mode: (typeof MODES)[number]): string {
   }
 }
 
+type Callable = (a?: number, b?: bigint) => unknown;
 type Run = (fuelMax: number) => { readonly line: string; readonly fuel: number };
 
 function kernelRun(entry: Entry, module: WebAssembly.Module): Run {
@@ -72,11 +85,12 @@ function moduleRun(module: WebAssembly.Module): Run {
     left.value = BigInt(fuelMax);
     const used = (): number => fuelMax - Number(left.value as bigint);
     try {
-      const result = (exports.run as (a: number, b: bigint) => bigint)(7, 11n);
+      const result = (exports.run as Callable | undefined)?.(7, 11n);
       const fuel = used();
       left.value = 10n ** 12n;
-      (exports.dump as () => void)();
-      const memory = digest(new Uint8Array((exports.memory as WebAssembly.Memory).buffer));
+      (exports.dump as Callable | undefined)?.();
+      const { memory: its } = exports as { readonly memory?: WebAssembly.Memory };
+      const memory = its instanceof WebAssembly.Memory ? digest(new Uint8Array(its.buffer)) : 'none';
       return { line: fuel > fuelMax ? 'out of fuel' : `${result}, fuel ${fuel}, memory ${memory}`, fuel };
     } catch (error) {
       if (!(error instanceof WebAssembly.RuntimeError)) throw error;
@@ -86,12 +100,54 @@ function moduleRun(module: WebAssembly.Module): Run {
   };
 }
 
+/**
+ * How a unit of this task and two others ends that is not interrupted, what all its checkpoints are, and whether it ends
+ * just so from each of them, in another instance.
+ */
+function goesOn(entry: Entry, module: WebAssembly.Module): string {
+  const input = fromHex(entry.input);
+  const inputs = [input, Uint8Array.of(7), input];
+  const work: UnitWork = {
+    task: undefined,
+    taskCount: inputs.length,
+    stepQuantum: entry.stepQuantum,
+    parameters: fromHex(entry.parameters),
+    unitInput: encodeUnitInput(inputs),
+    fuelPerTaskMax: entry.fuelMax,
+    outputBytesPerTaskMax: entry.outputBytesMax,
+  };
+  const whole = new UnitRun(module, work, sha256, noTime);
+  const checkpoints: Uint8Array[] = [];
+  while (whole.advance()) checkpoints.push(encodeCheckpoint(WORK, whole.save(CHECKPOINT_BYTES_MAX), sha256));
+  const ending = endingOf(whole);
+  for (const [boundary, bytes] of checkpoints.entries()) {
+    const state = decodeCheckpoint(WORK, bytes, sha256);
+    if (state === undefined) return `goes on otherwise: the checkpoint of boundary ${boundary} cannot be read`;
+    const later = new UnitRun(module, work, sha256, noTime, state);
+    while (later.advance());
+    if (endingOf(later) !== ending)
+      return `goes on otherwise: from boundary ${boundary} ${endingOf(later)} instead of ${ending}`;
+  }
+  const all = digest(concatBytes(...checkpoints.map((bytes) => sha256(bytes))));
+  return `${ending}, from each of ${checkpoints.length} boundaries, checkpoints ${all}`;
+}
+
+/** Of a checkpoint's work, of which there is one here. */
+const WORK = 'work';
+const CHECKPOINT_BYTES_MAX = 2 ** 26;
+const noTime = (): number => 0;
+
+function endingOf(unit: UnitRun): string {
+  const { leaves, fuel, output } = unit.finish();
+  return `fuel ${fuel}, leaves ${digest(leaves)}, output ${digest(output!.bytes)}`;
+}
+
 function digest(bytes: Uint8Array): string {
   return toHex(sha256(bytes)).slice(0, 16);
 }
 
-function fromHex(text: string): Uint8Array {
-  return Uint8Array.from({ length: text.length / 2 }, (_, index) =>
-    Number.parseInt(text.slice(2 * index, 2 * index + 2), 16),
-  );
+function fromHex(text: string, zeros = 0): Uint8Array {
+  const bytes = new Uint8Array(text.length / 2 + zeros);
+  for (let at = 0; at < text.length / 2; at++) bytes[at] = Number.parseInt(text.slice(2 * at, 2 * at + 2), 16);
+  return bytes;
 }
