@@ -152,15 +152,32 @@ export class Client {
 
   async #request(method: string, path: string, init: RequestInit & { duplex?: 'half' }): Promise<Response> {
     const headers = { ...init.headers, authorization: `Bearer ${this.#token}` };
+    const url = `http://127.0.0.1:${this.api.port}/v1/${path}`;
+    const send = (): Promise<Response> => fetch(url, { ...init, method, headers });
     let response: Response;
     try {
-      response = await fetch(`http://127.0.0.1:${this.api.port}/v1/${path}`, { ...init, method, headers });
+      response = await send().catch((error: unknown) => {
+        if (method === 'GET' && isClosedSocket(error)) return send();
+        throw error;
+      });
     } catch (error) {
       throw new ShoalError('daemon-unreachable', `the daemon (pid ${this.api.pid}) does not answer any more`, error);
     }
     if (!response.ok) throw await errorIn(response);
     return response;
   }
+}
+
+/** What `fetch` names as the cause when a connection that was kept open for the next request has been closed meanwhile. */
+const CLOSED_SOCKET_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/**
+ * The daemon closes connections that rest, and the next request may leave at that very moment. Whoever only asks may
+ * ask again; what changes something may have been done already.
+ */
+function isClosedSocket(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && CLOSED_SOCKET_CODES.has(cause.code);
 }
 
 async function errorIn(response: Response): Promise<ShoalError> {
