@@ -14,6 +14,7 @@ import { type ErrorCode, ShoalError, translate } from '../errors.ts';
 import { addDashboardRoutes, type DashboardParts } from './dashboard.ts';
 import { addEventRoute } from './events.ts';
 import { addPageRoutes } from './page.ts';
+import { discardRests, type RestBounds } from './rest-of-body.ts';
 import { type ApiParts, addRoutes } from './routes.ts';
 import { addUploadRoute } from './uploads.ts';
 
@@ -37,6 +38,8 @@ export interface ApiOptions extends ApiParts, DashboardParts {
   readonly actToken: string;
   readonly watchToken: string;
   readonly logger: Logger;
+  /** How much is read behind an answer that came early. */
+  readonly restBounds?: RestBounds | undefined;
 }
 
 export interface Api {
@@ -52,6 +55,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const server = Fastify({ logger: false, bodyLimit: BODY_BYTES_MAX, forceCloseConnections: true });
   // Nothing here is plain text: what a form of another site could send is refused before it is read.
   server.removeContentTypeParser('text/plain');
+  discardRests(server, options.restBounds);
   guard(server, options);
   server.setErrorHandler((error: FastifyError, _request, reply) => sendError(reply, error, options.logger));
   server.setNotFoundHandler((request, reply) =>

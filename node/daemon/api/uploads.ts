@@ -12,19 +12,21 @@ import type { FastifyInstance } from 'fastify';
 import { ShoalError } from '../errors.ts';
 
 /** One file. A job's input lives in memory once while it is split. */
-export const UPLOAD_BYTES_MAX = 512 * 1024 * 1024;
+const UPLOAD_BYTES_MAX = 512 * 1024 * 1024;
 /** Uploads waiting to be used. Beyond it new ones are refused. */
 const UPLOADS_MAX = 16;
 const UNUSED_MAX_MS = 10 * 60_000;
 
 export interface Uploads {
+  /** Of one file. */
+  readonly bytesMax: number;
   /** Rejects with a ShoalError `too-large`. */
   receive(content: Readable): Promise<{ readonly upload: string; readonly byteLength: number }>;
   /** The content; the upload is gone afterwards. Rejects with a ShoalError `not-found`. */
   take(upload: string): Promise<Uint8Array>;
 }
 
-export function createUploads(folder: string): Uploads {
+export function createUploads(folder: string, bytesMax = UPLOAD_BYTES_MAX): Uploads {
   const waiting = new Map<string, NodeJS.Timeout>();
   const pathOf = (upload: string): string => join(folder, upload);
   const discard = async (upload: string): Promise<void> => {
@@ -33,6 +35,7 @@ export function createUploads(folder: string): Uploads {
     await rm(pathOf(upload), { force: true });
   };
   return {
+    bytesMax,
     async receive(content) {
       if (waiting.size >= UPLOADS_MAX)
         throw new ShoalError('too-large', `${UPLOADS_MAX} uploads wait to be used already`);
@@ -42,12 +45,14 @@ export function createUploads(folder: string): Uploads {
       const limit = new Transform({
         transform(chunk: Uint8Array, _encoding, next) {
           byteLength += chunk.length;
-          if (byteLength <= UPLOAD_BYTES_MAX) return next(null, chunk);
-          next(tooLarge());
+          if (byteLength <= bytesMax) return next(null, chunk);
+          next(tooLarge(bytesMax));
         },
       });
+      // Not destroyed: the connection would go with it, and with that the answer.
+      const parts = content.iterator({ destroyOnReturn: false });
       try {
-        await pipeline(content, limit, createWriteStream(pathOf(upload), { mode: 0o600 }));
+        await pipeline(parts, limit, createWriteStream(pathOf(upload), { mode: 0o600 }));
       } catch (error) {
         await discard(upload);
         throw error;
@@ -65,17 +70,17 @@ export function createUploads(folder: string): Uploads {
   };
 }
 
-function tooLarge(): ShoalError {
-  return new ShoalError('too-large', `a file may have up to ${UPLOAD_BYTES_MAX / 1024 / 1024} MiB`);
+function tooLarge(bytesMax: number): ShoalError {
+  return new ShoalError('too-large', `a file may have up to ${bytesMax / 1024 / 1024} MiB`);
 }
 
 export function addUploadRoute(server: FastifyInstance, { uploads }: { readonly uploads: Uploads }): void {
   server.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
-  server.post('/v1/uploads', { config: { authority: 'act' }, bodyLimit: UPLOAD_BYTES_MAX }, async (request, reply) => {
+  server.post('/v1/uploads', { config: { authority: 'act' }, bodyLimit: uploads.bytesMax }, async (request, reply) => {
     const content = request.body as Readable | undefined;
     if (content === undefined) throw new ShoalError('usage', 'expected a body of type application/octet-stream');
     // Before a byte of it is written; a length that is not declared is found where it passes the limit.
-    if (Number(request.headers['content-length'] ?? 0) > UPLOAD_BYTES_MAX) throw tooLarge();
+    if (Number(request.headers['content-length'] ?? 0) > uploads.bytesMax) throw tooLarge(uploads.bytesMax);
     return reply.code(201).send(await uploads.receive(content));
   });
 }
