@@ -26,6 +26,17 @@ export function endQuietlyOnClosedPipe(): void {
   }
 }
 
+/**
+ * Ends the process as soon as everything written is out. For a peer that has stopped: libp2p 3 still has a timer of one
+ * second then, which would do nothing but keep the terminal waiting.
+ */
+export async function leave(): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<unknown>((resolve) => stream.write('', resolve));
+  }
+  process.exit();
+}
+
 /** Columns as wide as their widest cell; `-` where there is nothing. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number | undefined)[])[]): string {
   const cells = [

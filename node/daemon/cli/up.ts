@@ -7,7 +7,7 @@ import { readText } from '../data-folder.ts';
 import { EXIT } from '../exit-codes.ts';
 import { dashboardUrl } from './dashboard.ts';
 import { printInvitation } from './invitation.ts';
-import { print, printJson } from './output.ts';
+import { leave, print, printJson } from './output.ts';
 
 export interface UpOptions {
   readonly sources: ConfigSources;
@@ -56,6 +56,7 @@ export async function up({ sources, json, overrides }: UpOptions): Promise<void>
   process.once('SIGINT', () => process.exit(EXIT.interrupted));
   process.once('SIGTERM', () => process.exit(EXIT.interrupted));
   await daemon.stop();
+  await leave();
 }
 
 /** One connection's mishap in a library must not take a peer down; it is said where its owner looks. */
