@@ -458,8 +458,8 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
   change(
     'sqrt is taken to make no NaN',
     'instructions.ts',
-    "range(0x9b, 0x9f), 'f64 arithmetic', 'none', UNARY, { makesNan: 'f64', ignoresNanBits: 'f64' }",
-    "range(0x9b, 0x9f), 'f64 arithmetic', 'none', UNARY, { ignoresNanBits: 'f64' }",
+    "'f64.sqrt', 'none', UNARY, { ...SCALAR_F64, ",
+    "'f64.sqrt', 'none', UNARY, { ignoresNanBits: 'f64', ",
   ),
   // What is let in.
   change(
@@ -551,3 +551,5 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     '0 * from.outputs.length',
   ),
 ];
+
+export const MUTANTS: readonly Mutant[] = [...ROW_MUTANTS, ...OTHER_MUTANTS];

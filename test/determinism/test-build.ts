@@ -58,9 +58,8 @@ export async function testBuild(mutations: readonly Mutation[] = []): Promise<Sa
   );
   for (const { file } of mutations) if (!sources.includes(file)) throw new Error(`node/sandbox has no ${file}`);
   for (const file of sources) {
-    const text = readFileSync(path.join(root, 'node/sandbox', file), 'utf8');
     const here = mutations.filter((mutation) => mutation.file === file);
-    writeFileSync(path.join(sandbox, file.replace(/ts$/, 'js')), transpiled(here.reduce(mutated, text)));
+    writeFileSync(path.join(sandbox, file.replace(/ts$/, 'js')), transpiled(sourceWith(file, here)));
   }
   const load = async (file: string) => await import(pathToFileURL(path.join(sandbox, file)).href);
   const [meter, inspect, task, unit, queue, program] = await Promise.all(
@@ -76,6 +75,11 @@ export async function testBuild(mutations: readonly Mutation[] = []): Promise<Sa
     WorkerQueue: queue.WorkerQueue,
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** The text of a file of the sandbox with mistakes in it. Throws where one does not fit. */
+export function sourceWith(file: string, mutations: readonly Mutation[]): string {
+  return mutations.reduce(mutated, readFileSync(path.join(packageRoot(), 'node/sandbox', file), 'utf8'));
 }
 
 /** Most files are the same in every build. */
