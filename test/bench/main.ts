@@ -9,6 +9,7 @@ import { Screen } from '../demonstration/screen.ts';
 import { describeCrowd, measureCrowd } from './browser/crowd.ts';
 import { describeHidden, type HiddenOptions, measureHidden } from './browser/hidden-tab.ts';
 import { describeTab, measureTab } from './browser/tab.ts';
+import { describeIsolation, measureIsolation } from './isolation.ts';
 import { describeSteps, measureSteps } from './steps.ts';
 import { describeVerification, measureVerification } from './verification.ts';
 
@@ -22,6 +23,7 @@ Measurements:
                  wasm twice, and the latency of tiny jobs on four peers (default)
   tab            a volunteering tab against a volunteering daemon, two workers each, as a ratio; needs Chromium
   hidden         a tab that is really hidden against the same tab visible, as a ratio; needs Chromium and Xvfb
+  isolation      the sandbox process against threads in the process of the peer: throughput, processor time and memory
   steps          a fresh instance of a kernel against one that is reset, and what a checkpoint takes
   crowd          20 tabs join one daemon and share a job, one more is turned away: how long it takes, memory of a tab
                  and of a connection; fails when they are not all connected within a minute; needs Chromium
@@ -46,6 +48,7 @@ const MEASUREMENTS: Readonly<Record<string, Measure>> = {
   tab: printable(measureTab, describeTab),
   hidden: printable(measureHidden, describeHidden),
   crowd: printable(measureCrowd, describeCrowd),
+  isolation: printable(measureIsolation, describeIsolation),
   steps: printable(measureSteps, describeSteps),
 };
 /** Those in which sides take turns. */
