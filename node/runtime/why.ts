@@ -73,7 +73,7 @@ export function explain(reason: Reason, wording: Wording): Explanation {
         'the submitter or a peer that has worked on the job must be reachable',
       );
     case 'paused':
-      return say(`paused: ${reason.reasons.map((pause) => PAUSE[pause]).join(', ')}`, undefined);
+      return say(`paused ${reason.reasons.map((pause) => PAUSE[pause]).join(' and ')}`, undefined);
     case 'job-paused':
       return say(`job ${short(reason.job)} was paused by its submitter`, undefined);
     case 'storage':
@@ -121,11 +121,11 @@ const DISPUTE = {
 
 const PAUSE: Readonly<Record<PauseReason, string>> = {
   manual: 'by its owner',
-  battery: 'on battery',
+  battery: 'to save the battery',
   metered: 'on a metered connection',
   hours: 'outside the hours it may work',
-  load: 'the machine is busy with other things',
-  hidden: 'the page is hidden',
+  load: 'because the machine is busy with other things',
+  hidden: 'while the page is hidden',
 };
 
 function explainDial(reason: Extract<Reason, { code: 'dial-failed' }>): Explanation {

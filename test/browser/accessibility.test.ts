@@ -103,6 +103,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
         }
       }
     }
+    await page.setViewportSize(SIZES[0]!);
     return [...found];
   }
 
@@ -132,7 +133,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
     await goTo(page, 'New job');
     await page.getByRole('button', { name: 'Submit job' }).waitFor();
     expect(await findings(page)).toEqual([]);
-    await page.getByText('Prime count').first().click();
+    await page.getByRole('radio', { name: /Prime count/ }).check();
     await button(page, 'Submit job').click();
     await page.getByText('To is needed.').waitFor();
     expect(await findings(page)).toEqual([]);

@@ -85,6 +85,23 @@ describe.skipIf(executablePath === undefined)(where, () => {
     await page.context().close();
   });
 
+  it('on a phone, chooses the kernel from a list, and what has to be filled in is on the first screen', async () => {
+    const { page, trespasses } = await open(`#token=${daemon.token}`);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.getByRole('navigation').getByRole('link', { name: 'New job' }).click();
+    await page.getByRole('combobox', { name: 'Kernel' }).selectOption({ label: 'Prime count' });
+    expect(await page.getByRole('radio').count()).toBe(0);
+    const to = page.getByRole('textbox', { name: /^To/ });
+    await to.waitFor();
+    expect((await to.boundingBox())!.y).toBeLessThan(844);
+    // The same choice as cards, where there is room.
+    await page.setViewportSize({ width: 1100, height: 900 });
+    expect(await page.getByRole('radio', { name: /Prime count/ }).isChecked()).toBe(true);
+    expect(await page.getByRole('combobox', { name: 'Kernel' }).count()).toBe(0);
+    expect(trespasses).toEqual([]);
+    await page.context().close();
+  });
+
   it('draws a picture from its units, and stops for its owner', async () => {
     const { page, trespasses } = await open(`#token=${daemon.token}`);
     const { job } = await daemon.api<{ job: string }>('jobs', {
@@ -92,9 +109,9 @@ describe.skipIf(executablePath === undefined)(where, () => {
       arguments: { width: '128', height: '128', iterations: '200' },
     });
     await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Paused: by its owner.' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Paused by its owner.' }).waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
-    await page.getByRole('heading', { level: 1, name: 'Paused: by its owner.' }).waitFor({ state: 'detached' });
+    await page.getByRole('heading', { level: 1, name: 'Paused by its owner.' }).waitFor({ state: 'detached' });
 
     await page.locator(`a[href="#job/${job}"]`).first().click();
     await page.getByRole('button', { name: 'Save as PNG' }).waitFor();

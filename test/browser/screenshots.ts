@@ -90,6 +90,15 @@ function openJob(job: string): (page: Page) => Promise<unknown> {
   };
 }
 
+/** By the card, or on a phone from the list. */
+async function chooseMandelbrot(page: Page): Promise<void> {
+  const card = page.getByRole('radio', { name: /Mandelbrot set/ });
+  const list = page.getByRole('combobox', { name: 'Kernel' });
+  await card.or(list).first().waitFor();
+  if (await card.isVisible()) await card.check();
+  else await list.selectOption({ label: 'Mandelbrot set' });
+}
+
 async function submit(daemon: RunningDaemon, body: object): Promise<string> {
   return (await daemon.api<{ job: string }>('jobs', body)).job;
 }
@@ -117,7 +126,7 @@ async function take(browser: Browser): Promise<void> {
     prepare: async (page) => {
       await shown(page);
       await page.click('nav a[href="#submit"]');
-      await page.click('text=Mandelbrot set');
+      await chooseMandelbrot(page);
       await page.waitForSelector('#argument-width');
     },
   });
@@ -254,7 +263,7 @@ async function takeVolunteer(browser: Browser): Promise<void> {
     prepare: async (page) => {
       await begin(page);
       await goTo(page, 'New job');
-      await page.click('text=Mandelbrot set');
+      await chooseMandelbrot(page);
       await page.waitForSelector('#argument-width');
     },
   });
@@ -336,7 +345,7 @@ async function takeVolunteer(browser: Browser): Promise<void> {
     prepare: async (page) => {
       await begin(page);
       await goTo(page, 'New job');
-      await page.click('text=Mandelbrot set');
+      await chooseMandelbrot(page);
       await page.fill('#argument-iterations', '30000');
       await page.getByRole('button', { name: 'Submit job' }).click();
       const isHalf = () => {

@@ -57,7 +57,7 @@ export function nowOf(view: PeerView, kind: PeerSource['kind'] = 'daemon'): Now 
   if (view.paused.length > 0) {
     const [pause, others] = split(view.why, 'paused');
     const words = pause === undefined ? { text: 'paused', advice: undefined } : reasonWords(kind, pause, wording);
-    const rest = explained(kind === 'tab' ? others.filter(({ code }) => !MOOT_WHILE_PAUSED.has(code)) : others);
+    const rest = explained(others.filter(({ code }) => !MOOT_WHILE_PAUSED.has(code)));
     const reasons = words.advice === undefined ? rest : [{ text: words.advice, advice: undefined }, ...rest];
     return { mood: 'paused', headline: sentence(words.text), reasons, running, held };
   }

@@ -106,8 +106,8 @@ function JobHead(props: {
         <Figure name="Tasks" value={job.tasks.toLocaleString('en')} />
         <Figure name="Fuel" value={amount(job.fuel)} />
         <Figure name="Runs per unit" value={done === 0 ? '–' : (job.executions / done).toFixed(2)} />
-        <Figure name="Must agree" value={count(job.quorum, 'peer')} />
-        <Figure name="May help" value={count(job.roster, 'peer')} />
+        <Figure name="Needed to agree" value={count(job.quorum, 'peer')} />
+        <Figure name="Able to help" value={count(job.roster, 'peer')} />
         <Figure name={isActive(job) ? 'Running for' : 'Took'} value={duration(elapsedMs)} />
         {own?.etaSeconds !== undefined && isActive(job) && done < job.units && (
           <Figure name="Ready in about" value={duration(own.etaSeconds * 1_000)} />

@@ -12,6 +12,7 @@ import type { KernelEntry, PageSubmission } from '../peer-source.ts';
 import type { PageState } from '../state.ts';
 import type { ViewProps } from './app.tsx';
 import { DropArea } from './drop-area.tsx';
+import { KernelChooser, type KernelOption } from './kernel-chooser.tsx';
 import { Facts, Panel } from './parts.tsx';
 
 /** A kernel that can be submitted: built in, or the two files somebody chose. */
@@ -26,6 +27,11 @@ interface OwnFiles {
 }
 
 const OWN = 'own';
+const OWN_OPTION: KernelOption = {
+  value: OWN,
+  title: 'Your own',
+  purpose: 'A WebAssembly module and its kernel.json from your disk.',
+};
 
 export function SubmitPage({ state }: ViewProps): JSX.Element {
   const { source } = state;
@@ -42,6 +48,10 @@ export function SubmitPage({ state }: ViewProps): JSX.Element {
     });
   }, [state, source, kernels, chosen]);
   const builtIn = kernels.value?.find(({ manifest }) => manifest.name === chosen.value);
+  const options: readonly KernelOption[] = [
+    ...(kernels.value ?? []).map(({ manifest: { name, title, purpose } }) => ({ value: name, title, purpose })),
+    ...(source.inspect === undefined ? [] : [OWN_OPTION]),
+  ];
   const choice =
     chosen.value === OWN ? own.value : builtIn && { entry: builtIn, kernel: { name: builtIn.manifest.name } };
   const takeOwn = async (change: OwnFiles): Promise<void> => {
@@ -76,31 +86,13 @@ export function SubmitPage({ state }: ViewProps): JSX.Element {
         </p>
       </section>
       <Panel title="Kernel">
-        <div class="kernels" role="radiogroup" aria-label="Kernel">
-          {(kernels.value ?? []).map(({ manifest }) => (
-            <KernelCard
-              key={manifest.name}
-              value={manifest.name}
-              title={manifest.title}
-              text={manifest.purpose}
-              isChosen={chosen.value === manifest.name}
-              choose={() => {
-                chosen.value = manifest.name;
-              }}
-            />
-          ))}
-          {source.inspect !== undefined && (
-            <KernelCard
-              value={OWN}
-              title="Your own"
-              text="A WebAssembly module and its kernel.json from your disk."
-              isChosen={chosen.value === OWN}
-              choose={() => {
-                chosen.value = OWN;
-              }}
-            />
-          )}
-        </div>
+        <KernelChooser
+          options={options}
+          chosen={chosen.value}
+          choose={(value) => {
+            chosen.value = value;
+          }}
+        />
         {chosen.value === OWN && <OwnKernel files={ownFiles.value} onFiles={(change) => void takeOwn(change)} />}
       </Panel>
       {choice !== undefined && (
@@ -112,22 +104,6 @@ export function SubmitPage({ state }: ViewProps): JSX.Element {
         </div>
       )}
     </>
-  );
-}
-
-function KernelCard(props: {
-  readonly value: string;
-  readonly title: string;
-  readonly text: string;
-  readonly isChosen: boolean;
-  readonly choose: () => void;
-}): JSX.Element {
-  return (
-    <label class="kernel">
-      <input type="radio" name="kernel" value={props.value} checked={props.isChosen} onChange={props.choose} />
-      <span class="kernel-title">{props.title}</span>
-      <span class="note">{props.text}</span>
-    </label>
   );
 }
 

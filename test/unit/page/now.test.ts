@@ -49,12 +49,12 @@ describe('now', () => {
     expect(now.reasons[1]?.text).toContain('no job');
   });
 
-  it('says why it is paused, before everything else', () => {
-    const why = [{ code: 'no-job' }, { code: 'paused', reasons: ['battery'] }] as const;
+  it('says why it is paused, before everything else, and nothing of what it would wait for', () => {
+    const why = [{ code: 'no-job' }, { code: 'no-peers' }, { code: 'paused', reasons: ['battery', 'hidden'] }] as const;
     const now = nowOf(peerView({ paused: ['battery'], why, replicas: [running] }));
     expect(now.mood).toBe('paused');
-    expect(now.headline).toBe('Paused: on battery.');
-    expect(now.reasons).toHaveLength(1);
+    expect(now.headline).toBe('Paused to save the battery and while the page is hidden.');
+    expect(now.reasons.map(({ text }) => text)).toEqual(['no other peer is connected']);
   });
 
   it('waits where everything it has is with others', () => {
