@@ -2,13 +2,11 @@
  * Random expressions over lanes in which NaNs are made, moved, negated, masked and looked at, with one seed as they are
  * and with each arithmetic result made canonical at once, by hand: what the metered module has to compute.
  */
-import { assemble } from '../sandbox/kernels.ts';
 import type { Rewriter } from './compare.ts';
 import { Random } from './random.ts';
+import { compareMemory, type LaneShape, made, vectorModule } from './vectors.ts';
 
 const STORES = 12;
-export const NAN64 = '(v128.const i64x2 0x7ff8000000000000 0x7ff8000000000000)';
-export const NAN32 = '(v128.const i32x4 0x7fc00000 0x7fc00000 0x7fc00000 0x7fc00000)';
 
 const CONSTANTS = [
   'i64x2 0xfff4050607080901 0x7ff0000000000000',
@@ -48,11 +46,7 @@ class Expressions {
       const local = `(local.set ${this.#random.below(3)} ${this.vector(4)})`;
       return `${local} (v128.store (i32.const ${16 * index}) ${this.vector(5)})`;
     });
-    const text = `(module (memory (export "memory") 1)
-      (func $f64 (param v128) (result v128) (v128.bitselect (local.get 0) ${NAN64} (f64x2.eq (local.get 0) (local.get 0))))
-      (func $f32 (param v128) (result v128) (v128.bitselect (local.get 0) ${NAN32} (f32x4.eq (local.get 0) (local.get 0))))
-      (func (export "run") (local v128 v128 v128) ${stores.join('\n')}))`;
-    return Uint8Array.from(assemble(text));
+    return vectorModule(`(func (export "run") (local v128 v128 v128) ${stores.join('\n')})`);
   }
 
   vector(depth: number): string {
@@ -82,23 +76,18 @@ class Expressions {
     return random.pick(makers)();
   }
 
-  #made(shape: 'f32x4' | 'f64x2', text: string): string {
-    return this.#canonical ? `(call $${shape.slice(0, 3)} ${text})` : text;
+  #made(shape: LaneShape, text: string): string {
+    return made(shape, text, this.#canonical);
   }
 }
 
-/** The first bytes of memory after a run, in hex. */
-export function memoryOf(bytes: Uint8Array<ArrayBuffer>, length = 16 * STORES): string {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {});
-  const fuel = exports['shoal:fuel'] as WebAssembly.Global | undefined;
-  if (fuel !== undefined) fuel.value = 10n ** 9n;
-  (exports.run as () => void)();
-  return Buffer.from((exports.memory as WebAssembly.Memory).buffer, 0, length).toString('hex');
-}
-
 /** What differs between the metered module of a seed and the one made canonical by hand; undefined if nothing does. */
-export function compareExpressions(seed: number, { meter }: Rewriter, mode: 'simple' | 'merged'): string | undefined {
-  const metered = meter(new Expressions(seed, false).module(), { memoryPagesMax: 1, mode });
-  const [actual, expected] = [memoryOf(Uint8Array.from(metered)), memoryOf(new Expressions(seed, true).module())];
-  return actual === expected ? undefined : `seed ${seed}, ${mode}: ${actual} instead of ${expected}`;
+export function compareExpressions(seed: number, rewriter: Rewriter, mode: 'simple' | 'merged'): string | undefined {
+  const difference = compareMemory(
+    (canonical) => new Expressions(seed, canonical).module(),
+    16 * STORES,
+    rewriter,
+    mode,
+  );
+  return difference && `seed ${seed}, ${mode}: ${difference}`;
 }

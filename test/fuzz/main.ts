@@ -1,14 +1,33 @@
 /**
- * `node dist/test/fuzz/main.js [--modules 100000] [--seed 1] [--state file]`: the differential fuzzer. Module i of a
- * campaign has the seed `seed + i`, so any finding is one number: `--seed <n> --modules 1` shows it again. With a state
- * file a campaign goes on where it was stopped. Exits with 1 if anything differed.
+ * `node dist/test/fuzz/main.js [--of programs] [--modules 100000] [--seed 1] [--state file]`: the differential fuzzer.
+ * Module i of a campaign has the seed `seed + i`, so any finding is one number: `--seed <n> --modules 1` shows it again.
+ * With a state file a campaign goes on where it was stopped. Exits with 1 if anything differed.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { meter } from '../../node/sandbox/meter.ts';
-import { compareModule } from './compare.ts';
+import { type Comparison, compareModule, type Rewriter } from './compare.ts';
+import { compareExpressions } from './expressions.ts';
+import { compareStores } from './stores.ts';
+
+type Compare = (seed: number, rewriter: Rewriter) => Comparison;
+
+const KINDS: Readonly<Record<string, Compare>> = {
+  programs: compareModule,
+  expressions: inBothPlacements(compareExpressions),
+  stores: inBothPlacements(compareStores),
+};
+
+function inBothPlacements(differs: typeof compareStores): Compare {
+  return (seed, rewriter) => {
+    const difference = differs(seed, rewriter, 'simple') ?? differs(seed, rewriter, 'merged');
+    return { ending: 'completed', fuel: 0, difference };
+  };
+}
 
 interface State {
+  /** `programs` where it does not say: states of earlier versions. */
+  readonly of?: string;
   readonly seed: number;
   done: number;
   completed: number;
@@ -17,10 +36,12 @@ interface State {
   readonly differences: { readonly seed: number; readonly difference: string }[];
 }
 
-const USAGE = `npm run fuzz -- [--modules 100000] [--seed 1] [--state file]
+const USAGE = `npm run fuzz -- [--of programs] [--modules 100000] [--seed 1] [--state file]
 
 Generates valid modules and compares each raw and metered, in both placements.
 
+  --of       what they are: programs, of everything; expressions, of vectors in which NaNs are made and moved; or stores,
+             vectors that are stored beside and over each other
   --modules  how many in all
   --seed     of the first module; the following ones have the following seeds
   --state    a file in which the campaign is kept: the same command goes on where it was stopped`;
@@ -37,11 +58,13 @@ function whole(name: string, text: string): number {
   return value;
 }
 
-function load(file: string | undefined, seed: number): State {
-  const fresh: State = { seed, done: 0, completed: 0, trapped: 0, fuel: 0, differences: [] };
+function load(file: string | undefined, of: string, seed: number): State {
+  const fresh: State = { of, seed, done: 0, completed: 0, trapped: 0, fuel: 0, differences: [] };
   if (file === undefined || !existsSync(file)) return fresh;
   const state = JSON.parse(readFileSync(file, 'utf8')) as State;
   if (state.seed !== seed) throw new RangeError(`${file} is of a campaign with seed ${state.seed}, not ${seed}`);
+  const kept = state.of ?? 'programs';
+  if (kept !== of) throw new RangeError(`${file} is of a campaign of ${kept}, not of ${of}`);
   return state;
 }
 
@@ -51,10 +74,10 @@ function save(file: string | undefined, state: State): void {
   renameSync(`${file}.new`, file);
 }
 
-function check(state: State): void {
+function check(state: State, compare: Compare): void {
   const seed = (state.seed + state.done) >>> 0;
   try {
-    const { ending, fuel, difference } = compareModule(seed, { meter });
+    const { ending, fuel, difference } = compare(seed, { meter });
     if (ending === 'completed') state.completed++;
     else state.trapped++;
     state.fuel += fuel;
@@ -68,6 +91,7 @@ function check(state: State): void {
 function main(): void {
   const { values } = parseArgs({
     options: {
+      of: { type: 'string', default: 'programs' },
       modules: { type: 'string', default: '100000' },
       seed: { type: 'string', default: '1' },
       state: { type: 'string' },
@@ -79,12 +103,14 @@ function main(): void {
     return;
   }
   const modules = whole('modules', values.modules);
-  const state = load(values.state, whole('seed', values.seed));
+  const compare = KINDS[values.of];
+  if (compare === undefined) throw new RangeError(`--of must be ${Object.keys(KINDS).join(', ')}, not ${values.of}`);
+  const state = load(values.state, values.of, whole('seed', values.seed));
   const start = performance.now();
   const first = state.done;
   let toldAt = start;
   while (state.done < modules && state.differences.length < DIFFERENCES_MAX) {
-    check(state);
+    check(state, compare);
     if (state.done % SAVE_EVERY !== 0) continue;
     save(values.state, state);
     const now = performance.now();
@@ -96,7 +122,7 @@ function main(): void {
   }
   save(values.state, state);
   const { done, completed, trapped, fuel, differences } = state;
-  console.log(`${done} modules from seed ${state.seed}: ${completed} completed, ${trapped} trapped, ${fuel} fuel`);
+  console.log(`${done} ${values.of} from seed ${state.seed}: ${completed} completed, ${trapped} trapped, ${fuel} fuel`);
   for (const { seed, difference } of differences) console.log(`DIFFERENCE at --seed ${seed}: ${difference}`);
   console.log(`${differences.length} differences`);
   if (differences.length > 0) process.exitCode = 1;

@@ -3,10 +3,9 @@
  * between, with one seed as they are and with each arithmetic result made canonical at once, by hand: what the metered
  * module has to leave in memory.
  */
-import { assemble } from '../sandbox/kernels.ts';
 import type { Rewriter } from './compare.ts';
-import { memoryOf, NAN32, NAN64 } from './expressions.ts';
 import { Random } from './random.ts';
+import { compareMemory, made, vectorModule } from './vectors.ts';
 
 const STATEMENTS = 40;
 /** Stores go below this address; above lies what was read. */
@@ -37,12 +36,9 @@ class Stores {
 
   module(): Uint8Array<ArrayBuffer> {
     const statements = Array.from({ length: STATEMENTS }, (_, index) => this.#statement(index));
-    const text = `(module (memory (export "memory") 1) (global $g (mut i64) (i64.const 0))
-      (func $f64 (param v128) (result v128) (v128.bitselect (local.get 0) ${NAN64} (f64x2.eq (local.get 0) (local.get 0))))
-      (func $f32 (param v128) (result v128) (v128.bitselect (local.get 0) ${NAN32} (f32x4.eq (local.get 0) (local.get 0))))
+    return vectorModule(`(global $g (mut i64) (i64.const 0))
       (func $look (param i32) (global.set $g (i64.rotl (i64.xor (global.get $g) (i64.load (local.get 0))) (i64.const 9))))
-      (func (export "run") (local $at i32) ${statements.join('\n')} (i64.store (i32.const ${AREA_BYTES + 16}) (global.get $g))))`;
-    return Uint8Array.from(assemble(text));
+      (func (export "run") (local $at i32) ${statements.join('\n')} (i64.store (i32.const ${AREA_BYTES + 16}) (global.get $g)))`);
   }
 
   #statement(index: number): string {
@@ -67,8 +63,7 @@ class Stores {
   #made(): string {
     const shape = this.#random.pick(['f64x2', 'f64x2', 'f32x4'] as const);
     const operation = this.#random.pick(['add', 'mul', 'sub', 'min']);
-    const text = `(${shape}.${operation} ${this.#operand()} ${this.#operand()})`;
-    return this.#canonical ? `(call $${shape.slice(0, 3)} ${text})` : text;
+    return made(shape, `(${shape}.${operation} ${this.#operand()} ${this.#operand()})`, this.#canonical);
   }
 
   #operand(): string {
@@ -77,9 +72,7 @@ class Stores {
 }
 
 /** What differs between the metered module of a seed and the one made canonical by hand; undefined if nothing does. */
-export function compareStores(seed: number, { meter }: Rewriter, mode: 'simple' | 'merged'): string | undefined {
-  const metered = meter(new Stores(seed, false).module(), { memoryPagesMax: 1, mode });
-  const actual = memoryOf(Uint8Array.from(metered), BYTES);
-  const expected = memoryOf(new Stores(seed, true).module(), BYTES);
-  return actual === expected ? undefined : `seed ${seed}, ${mode}: ${actual} instead of ${expected}`;
+export function compareStores(seed: number, rewriter: Rewriter, mode: 'simple' | 'merged'): string | undefined {
+  const difference = compareMemory((canonical) => new Stores(seed, canonical).module(), BYTES, rewriter, mode);
+  return difference && `seed ${seed}, ${mode}: ${difference}`;
 }

@@ -15,7 +15,8 @@ import { meter } from '../../node/sandbox/meter.ts';
 import { SAVED_WORDS_MAX } from '../../node/sandbox/saved-globals.ts';
 import { TaskRun, type TaskState, type TaskWork } from '../../node/sandbox/task.ts';
 import { runUnit, UnitRun, type UnitState, type UnitWork } from '../../node/sandbox/unit.ts';
-import { generateKernel, KERNEL_STEPS } from '../fuzz/generator.ts';
+import { generateKernel } from '../fuzz/generator.ts';
+import { KERNEL_STEPS } from '../fuzz/kernel-functions.ts';
 import { assemble, kernel, sumKernel } from './kernels.ts';
 import { compile, MODES, type Mode } from './run.ts';
 
