@@ -4,6 +4,7 @@
  */
 import { toHex } from '../../node/protocol/bytes.ts';
 import { FUEL_EXPORT } from '../../node/sandbox/meter.ts';
+import { runSteps } from './native/unmetered.ts';
 
 export interface MeteringEntry {
   readonly name: string;
@@ -22,16 +23,6 @@ export interface MeteringTimes {
   readonly ratio: number;
   /** The first bytes of both outputs were the same. */
   readonly equal: boolean;
-}
-
-interface KernelExports {
-  readonly memory: WebAssembly.Memory;
-  _start?(): void;
-  shoal_alloc(n: number): number;
-  shoal_init(): number;
-  shoal_step(n: number): number;
-  shoal_out_ptr(): number;
-  shoal_out_len(): number;
 }
 
 /** Browsers give the time in steps of up to a millisecond. */
@@ -84,17 +75,10 @@ function now(): number {
 }
 
 function run(module: WebAssembly.Module, input: Uint8Array, stepQuantum: number): Uint8Array {
-  const { exports } = new WebAssembly.Instance(module, {});
-  const fuel = exports[FUEL_EXPORT] as WebAssembly.Global | undefined;
+  const instance = new WebAssembly.Instance(module, {});
+  const fuel = instance.exports[FUEL_EXPORT] as WebAssembly.Global | undefined;
   if (fuel !== undefined) fuel.value = 2n ** 60n;
-  const kernel = exports as unknown as KernelExports;
-  kernel._start?.();
-  const at = kernel.shoal_alloc(input.length);
-  new Uint8Array(kernel.memory.buffer, at, input.length).set(input);
-  let left = kernel.shoal_init();
-  while (left > 0) left = kernel.shoal_step(stepQuantum);
-  if (left < 0) throw new Error(`the kernel ended with error ${left}`);
-  return new Uint8Array(kernel.memory.buffer, kernel.shoal_out_ptr(), kernel.shoal_out_len()).slice();
+  return runSteps(instance, input, stepQuantum);
 }
 
 function median(values: readonly number[]): number {

@@ -21,6 +21,10 @@ function change(name: string, file: string, find: string, replace: string, row?:
   return { name, mutation: { file, find, replace }, ...(row === undefined ? {} : { row }) };
 }
 
+function changes(file: string, list: readonly (readonly [name: string, find: string, replace: string])[]): Mutant[] {
+  return list.map(([name, find, replace]) => change(name, file, find, replace));
+}
+
 export const ROW_MUTANTS: readonly Mutant[] = [
   change(
     'NaNs stay as the engine makes them',
@@ -410,50 +414,21 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     '[33, [asOther(BIT.f64x2, BIT.f64)]],',
     '[33, [asOther(BIT.f64x2, 0)]],',
   ),
-  change(
-    'nothing ends what is held',
-    'held-stores.ts',
-    'if (prefix === 0) return code < 0x1a ||',
-    'if (prefix === 0) return code < 0 ||',
-  ),
-  change(
-    'loads do not end what is held',
-    'held-stores.ts',
-    '(code >= 0x28 && code <= 0x40)',
-    '(code >= 0x36 && code <= 0x40)',
-  ),
-  change(
-    'stores do not end what is held',
-    'held-stores.ts',
-    '(code >= 0x28 && code <= 0x40)',
-    '(code >= 0x28 && code <= 0x35)',
-  ),
-  change('copies do not end what is held', 'held-stores.ts', 'return code >= 8;', 'return code > 99;'),
-  change('vectors do not end what is held', 'held-stores.ts', 'return code <= STORE ||', 'return code < STORE ||'),
-  change(
-    'loads of lanes do not end what is held',
-    'held-stores.ts',
-    '(code >= 84 && code <= 93)',
-    '(code >= 84 && code <= 91)',
-  ),
-  change(
-    'the last vector held is looked at',
-    'held-stores.ts',
-    'if (index > 0) putSum(out, shape);',
-    'if (index > 0) out.put(0x1a);',
-  ),
-  change(
-    'vectors are stored again in the opposite order',
-    'held-stores.ts',
-    'of this.#held) {',
-    'of [...this.#held].reverse()) {',
-  ),
-  change(
-    'shapes are looked at together',
-    'held-stores.ts',
-    'if (shape !== this.#shape || this.#held.length === HELD_MAX)',
-    'if (this.#held.length === HELD_MAX)',
-  ),
+  ...changes('held-stores.ts', [
+    ['nothing ends what is held', 'if (prefix === 0) return code < 0x1a ||', 'if (prefix === 0) return code < 0 ||'],
+    ['loads do not end what is held', '(code >= 0x28 && code <= 0x40)', '(code >= 0x36 && code <= 0x40)'],
+    ['stores do not end what is held', '(code >= 0x28 && code <= 0x40)', '(code >= 0x28 && code <= 0x35)'],
+    ['copies do not end what is held', 'return code >= 8;', 'return code > 99;'],
+    ['vectors do not end what is held', 'return code <= STORE ||', 'return code < STORE ||'],
+    ['loads of lanes do not end what is held', '(code >= 84 && code <= 93)', '(code >= 84 && code <= 91)'],
+    ['the last vector held is looked at', 'if (index > 0) putSum(out, shape);', 'if (index > 0) out.put(0x1a);'],
+    ['vectors are stored again in the opposite order', 'of this.#held) {', 'of [...this.#held].reverse()) {'],
+    [
+      'shapes are looked at together',
+      'if (shape !== this.#shape || this.#held.length === HELD_MAX)',
+      'if (this.#held.length === HELD_MAX)',
+    ],
+  ]),
   change('the canonical NaN has a sign', 'nan.ts', '0xf8, 0x7f];', '0xf8, 0xff];'),
   change(
     'sqrt is taken to make no NaN',
@@ -485,25 +460,16 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
   ),
   change('a table may be as large as it says', 'module.ts', 'if (maximum > TABLE_MAXIMUM_MAX) {', 'if (maximum < 0) {'),
   // What is saved at step boundaries, and put back between tasks.
-  change(
-    'one global is forgotten',
-    'saved-globals.ts',
-    '(mutable ? [{ index, type }] : [])',
-    '(mutable && index !== 2 ? [{ index, type }] : [])',
-  ),
-  change(
-    'the second half of a v128 is the first',
-    'saved-globals.ts',
-    'u32(index).put(0xfd, 29, 1);',
-    'u32(index).put(0xfd, 29, 0);',
-  ),
-  change('words of globals are put back in the wrong place', 'saved-globals.ts', 'word += words;', 'word += 1;'),
-  change(
-    'fuel is not saved',
-    'saved-globals.ts',
-    'return [...kernel, ...own].map',
-    'return [...kernel, ...own.slice(1)].map',
-  ),
+  ...changes('saved-globals.ts', [
+    [
+      'one global is forgotten',
+      '(mutable ? [{ index, type }] : [])',
+      '(mutable && index !== 2 ? [{ index, type }] : [])',
+    ],
+    ['the second half of a v128 is the first', 'u32(index).put(0xfd, 29, 1);', 'u32(index).put(0xfd, 29, 0);'],
+    ['words of globals are put back in the wrong place', 'word += words;', 'word += 1;'],
+    ['fuel is not saved', 'return [...kernel, ...own].map', 'return [...kernel, ...own.slice(1)].map'],
+  ]),
   change('dropped segments are not thought of', 'module.ts', "'elem.drop', 'data.drop']);", "'elem.drop']);"),
   change(
     'tables that are written are not thought of',
@@ -524,20 +490,12 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     '',
   ),
   change('memory does not grow to what was saved', 'memory-image.ts', 'if (missing > 0) memory.grow(missing);', ''),
-  change('a reset leaves memory as it is', 'instance.ts', 'all.fill(0);', ''),
-  change('a reset puts no segments back', 'instance.ts', 'putRanges(all, initial.memory.ranges);', ''),
-  change(
-    'a reset leaves globals as they are',
-    'instance.ts',
-    'this.#setGlobals(initial.globals);\n    return true;',
-    'return true;',
-  ),
-  change(
-    'an instance that has grown is reset',
-    'instance.ts',
-    'if (all.length !== initial.memory.pages * PAGE_BYTES) return false;',
-    '',
-  ),
+  ...changes('instance.ts', [
+    ['a reset leaves memory as it is', 'all.fill(0);', ''],
+    ['a reset puts no segments back', 'putRanges(all, initial.memory.ranges);', ''],
+    ['a reset leaves globals as they are', 'this.#setGlobals(initial.globals);\n    return true;', 'return true;'],
+    ['an instance that has grown is reset', 'if (all.length !== initial.memory.pages * PAGE_BYTES) return false;', ''],
+  ]),
   change(
     'a task that goes on is given its fuel again',
     'task.ts',

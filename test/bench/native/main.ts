@@ -25,6 +25,7 @@ import { CHECKOUT } from '../../support/daemon.ts';
 import { type BenchInput, INPUTS } from './inputs.ts';
 import { runUnmetered } from './unmetered.ts';
 
+const SOURCES = join(CHECKOUT, 'test/bench/native');
 const FLAGS = ['-O3', '-Wall', '-Wextra', '-ffp-contract=off'];
 const WARM_UP_ROUNDS = 3;
 
@@ -91,9 +92,10 @@ function timed(run: () => Uint8Array): Timed {
 async function compare(task: Task, folder: string, rounds: number): Promise<void> {
   const { name, manifest, parameters, input } = task;
   const { limits } = manifest;
-  const sources = ['harness.c', `${name}.c`].map((file) => join(CHECKOUT, 'test/bench/native', file));
+  const sources = ['harness.c', `${name}.c`].map((file) => join(SOURCES, file));
   const program = join(folder, name);
-  execFileSync('gcc', [...FLAGS, '-o', program, ...sources, '-lm'], { stdio: 'inherit' });
+  // Kernels in C find the header of this folder, not the one for WebAssembly.
+  execFileSync('gcc', [...FLAGS, '-I', SOURCES, '-o', program, ...sources, '-lm'], { stdio: 'inherit' });
   const taskFile = join(folder, `${name}.task`);
   await writeFile(taskFile, concatBytes(uint32Bytes(parameters.length), parameters, input));
 
