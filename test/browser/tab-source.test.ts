@@ -6,6 +6,7 @@ import type { EndReason } from '../../browser/peer/compose.ts';
 import type { JobId } from '../../node/protocol/ids.ts';
 import type { Notification } from '../../node/protocol/notification.ts';
 import { testParameters } from '../../node/protocol/parameters.ts';
+import type { JobRow } from '../../node/protocol/view.ts';
 import { jobView, peerView } from '../unit/page/fixtures.ts';
 
 const JOB = 'a'.repeat(64) as JobId;
@@ -20,6 +21,8 @@ afterEach(() => {
 function start() {
   const listeners = new Set<(notification: Notification) => void>();
   const taken = { views: 0, jobs: 0 };
+  /** Whatever is different in the next snapshot. */
+  const peer: { cores?: number; jobs?: readonly JobRow[] } = {};
   const submitted: unknown[] = [];
   const document = Object.assign(new EventTarget(), { hidden: false });
   let end: (reason: EndReason) => void = () => undefined;
@@ -35,7 +38,7 @@ function start() {
       },
       view() {
         taken.views++;
-        return peerView({ ...capacity.state, nowMs: Date.now() });
+        return peerView({ ...capacity.state, ...peer, nowMs: Date.now() });
       },
       jobView(id) {
         taken.jobs++;
@@ -74,7 +77,7 @@ function start() {
     document.hidden = hidden;
     document.dispatchEvent(new Event('visibilitychange'));
   };
-  return { source, changes, notify, look, taken, submitted, end: (reason: EndReason) => end(reason) };
+  return { source, peer, changes, notify, look, taken, submitted, end: (reason: EndReason) => end(reason) };
 }
 
 describe('the peer of this tab as a source', () => {
@@ -103,6 +106,24 @@ describe('the peer of this tab as a source', () => {
     expect(taken.views - before).toBeLessThanOrEqual(4);
   });
 
+  it('passes on every second what is at work, and what shows nothing new every five', () => {
+    const { changes, taken, peer } = start();
+    vi.advanceTimersByTime(10_000);
+    expect(changes).toEqual(['view', 'view']);
+    expect(taken.views).toBeGreaterThanOrEqual(10);
+    peer.cores = 2;
+    vi.advanceTimersByTime(1_000);
+    expect(changes).toHaveLength(3);
+    peer.jobs = [jobView([], { state: 'running' })];
+    vi.advanceTimersByTime(3_000);
+    expect(changes).toHaveLength(6);
+    peer.jobs = [jobView([], { state: 'finished' })];
+    vi.advanceTimersByTime(1_000);
+    expect(changes).toHaveLength(7);
+    vi.advanceTimersByTime(4_000);
+    expect(changes).toHaveLength(7);
+  });
+
   it('takes one a second when nothing happens, and none while nobody looks', () => {
     const { look, taken, changes, notify } = start();
     const before = taken.views;
@@ -119,7 +140,8 @@ describe('the peer of this tab as a source', () => {
   });
 
   it('takes the snapshot of a job once for each of the peer', () => {
-    const { source, taken } = start();
+    const { source, peer, taken } = start();
+    peer.jobs = [jobView([], { job: JOB, state: 'running' })];
     source.jobView(JOB);
     expect(source.jobView(JOB)?.job).toBe(JOB);
     expect(taken.jobs).toBe(1);

@@ -1,7 +1,8 @@
 /**
  * The peer that lives in this tab as the page's peer. Nothing travels: snapshots are taken from the driver, when
  * something has happened there at most four times a second, otherwise once a second so that times move on, and not at
- * all while nobody looks at the page. Notifications are passed on at once, looked at or not.
+ * all while nobody looks at the page. One that shows nothing new while nothing is at work is passed on only now and
+ * then. Notifications are passed on at once, looked at or not.
  */
 import type { Cid, JobId, Millis, UnitIndex } from '../../../node/protocol/ids.ts';
 import type { JobView, PeerView } from '../../../node/protocol/view.ts';
@@ -9,6 +10,7 @@ import type { Inspection } from '../../../node/sandbox/inspection.ts';
 import type { KernelRecord } from '../../../node/sdk/jobs/kernel-records.ts';
 import { picturePlanOf } from '../../../node/sdk/jobs/picture.ts';
 import type { EndReason, TabPeer } from '../../peer/compose.ts';
+import { isStill } from '../model/stillness.ts';
 import { bytes as inBytes } from '../model/words.ts';
 import type { About, Change, Connection, KernelEntry, OwnJob, PageSubmission, PeerSource } from '../peer-source.ts';
 
@@ -32,6 +34,8 @@ export interface TabSourceOptions {
 
 const REFRESH_MIN_MS = 250;
 const TICK_MS = 1_000;
+/** Nothing new is passed on this often all the same: charts move on, and round trips are told. */
+const STILL_MS = 5_000;
 /** A snapshot of a job of thousands of units is some megabytes: it is taken less often. */
 const LARGE_JOB_UNITS = 4_000;
 const LARGE_JOB_INTERVAL_MS = 3_000;
@@ -184,10 +188,17 @@ export class TabSource implements PeerSource {
     this.#arm(Math.max(0, this.#refreshedAtMs + REFRESH_MIN_MS - performance.now()));
   }
 
-  #refresh(): void {
+  #tick(): void {
+    const isDue = this.#isStale || performance.now() - this.#refreshedAtMs >= STILL_MS;
+    const view = isDue ? undefined : this.#peer.driver.view();
+    if (view === undefined || !isStill(this.#view, view)) this.#refresh(view);
+    else this.#arm(TICK_MS);
+  }
+
+  #refresh(view = this.#peer.driver.view()): void {
     this.#isStale = false;
     this.#refreshedAtMs = performance.now();
-    this.#view = this.#peer.driver.view();
+    this.#view = view;
     this.#arm(TICK_MS);
     this.#emit({ type: 'view' });
   }
@@ -220,7 +231,7 @@ export class TabSource implements PeerSource {
   #arm(afterMs: number): void {
     this.#disarm();
     if (this.#visibility.hidden || this.#closing.length === 0) return;
-    this.#timer = setTimeout(() => this.#refresh(), afterMs);
+    this.#timer = setTimeout(() => this.#tick(), afterMs);
   }
 
   #disarm(): void {
