@@ -3,29 +3,16 @@
  * not shown: a battery that discharges, a cellular connection, a system that refuses a wake lock. A page that is
  * really hidden needs another browser driver; `npm run bench -- hidden` has it.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { until } from '../support/daemon.ts';
-import { findBrowser } from './find-browser.ts';
 import { submitPrimes } from './primes.ts';
-import { Tabs } from './tabs.ts';
+import { describeTabs } from './suite.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const executablePath = findBrowser();
-const where =
-  executablePath === undefined
-    ? 'a good citizen (skipped: no Chromium, run .ci/install-chromium.sh)'
-    : 'a good citizen';
-
-describe.skipIf(executablePath === undefined)(where, () => {
-  let tabs: Tabs;
-  beforeAll(async () => {
-    tabs = await Tabs.create(executablePath!);
-  });
-  afterEach(() => tabs.clear());
-  afterAll(() => tabs?.close());
-
+describeTabs('a good citizen', (opened) => {
   it('reads the browser, holds the screen awake while it computes, remembers, and closes', async () => {
+    const tabs = opened();
     const network = 'citizen';
     const daemon = await tabs.startDaemon({ network, cores: 1 });
     const { page, context } = await tabs.open(network, [daemon]);

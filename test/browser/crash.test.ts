@@ -6,24 +6,19 @@
  */
 import { join } from 'node:path';
 import type { BrowserContext } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { contradictionsIn } from '../demonstration/contradictions.ts';
 import { drawn } from '../demonstration/random.ts';
 import { entry } from '../demonstration/swarm.ts';
 import { readRecording, type WireReport } from '../demonstration/wire-recording.ts';
 import { type RunningDaemon, until } from '../support/daemon.ts';
-import { findBrowser } from './find-browser.ts';
 import { submitPrimes } from './primes.ts';
 import { killRenderers } from './renderers.ts';
-import { finished, resultOf, type Tab, Tabs, viewOf } from './tabs.ts';
+import { describeTabs } from './suite.ts';
+import { finished, resultOf, type Tab, type Tabs, viewOf } from './tabs.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const executablePath = findBrowser();
-const where =
-  executablePath === undefined
-    ? 'a tab that crashes (skipped: no Chromium, run .ci/install-chromium.sh)'
-    : 'a tab that crashes';
 const SEED = Number(process.env.SHOAL_TEST_SEED ?? 1);
 const CRASHES = 6;
 /** Of the tab, in the life before each crash: at least one, so that there is something it could contradict. */
@@ -35,18 +30,12 @@ const LAST = { units: 6, taskSize: 60_000 };
 const TASKS_PER_UNIT = 10;
 const READY_MAX_MS = 90_000;
 
-describe.skipIf(executablePath === undefined)(where, () => {
-  let tabs: Tabs;
-  beforeAll(async () => {
-    tabs = await Tabs.create(executablePath!);
-  });
-  afterEach(() => tabs.clear());
-  afterAll(() => tabs?.close());
-
+describeTabs('a tab that crashes', (opened) => {
   it(`goes on as the same peer, and nobody ever hears two words of it in one place (seed ${SEED})`, async () => {
+    const tabs = opened();
     const network = `crash-${SEED}`;
     const daemon = await tabs.startDaemon({ network, cores: 1, timeoutMs: READY_MAX_MS });
-    const { recorder, heard } = await startRecorder(network, daemon);
+    const { recorder, heard } = await startRecorder(tabs, network, daemon);
     const daemons = [daemon, recorder];
     let tab = await tabs.open(network, daemons);
     const { self, context } = tab;
@@ -85,24 +74,25 @@ describe.skipIf(executablePath === undefined)(where, () => {
     expect([...kinds]).toEqual(expect.arrayContaining(['job-announce', 'commit', 'reveal', 'satisfied']));
     expect([...refuted, ...(await viewOf(daemon, job)).refuted]).toEqual([]);
   });
-
-  /** A daemon that computes nothing and writes down what it hears, by gossip or in exchange. */
-  async function startRecorder(
-    network: string,
-    daemon: RunningDaemon,
-  ): Promise<{ recorder: RunningDaemon; heard: () => Promise<WireReport> }> {
-    const path = join(daemon.data, 'wire');
-    const recorder = await tabs.startDaemon({
-      network,
-      cores: 0,
-      bootstrap: daemon.addresses.slice(0, 1),
-      entry: entry('recorder'),
-      env: { WIRE_RECORDING: path },
-      timeoutMs: READY_MAX_MS,
-    });
-    return { recorder, heard: () => readRecording(path, network) };
-  }
 });
+
+/** A daemon that computes nothing and writes down what it hears, by gossip or in exchange. */
+async function startRecorder(
+  tabs: Tabs,
+  network: string,
+  daemon: RunningDaemon,
+): Promise<{ recorder: RunningDaemon; heard: () => Promise<WireReport> }> {
+  const path = join(daemon.data, 'wire');
+  const recorder = await tabs.startDaemon({
+    network,
+    cores: 0,
+    bootstrap: daemon.addresses.slice(0, 1),
+    entry: entry('recorder'),
+    env: { WIRE_RECORDING: path },
+    timeoutMs: READY_MAX_MS,
+  });
+  return { recorder, heard: () => readRecording(path, network) };
+}
 
 /** A job of the tab's own, which its crashes interrupt. */
 async function submitOwn({ page }: Tab): Promise<string> {

@@ -2,34 +2,23 @@
  * Several tabs on one daemon: all are let in, and all get something to do. `npm run bench -- crowd` does the same with
  * twenty, and says what they cost.
  */
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { PeerKey } from '../../node/protocol/ids.ts';
 import { explain } from '../../node/runtime/why.ts';
 import { until } from '../support/daemon.ts';
 import { LOOPBACK_WS } from '../support/network/peers.ts';
-import { findBrowser } from './find-browser.ts';
 import { submitPrimes } from './primes.ts';
-import { finished, isConnected, resultOf, type Tab, Tabs } from './tabs.ts';
+import { describeTabs } from './suite.ts';
+import { finished, isConnected, resultOf, type Tab } from './tabs.ts';
 import { startWitness } from './witness.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 180_000 });
 
-const executablePath = findBrowser();
-const where =
-  executablePath === undefined
-    ? 'a crowd of tabs (skipped: no Chromium, run .ci/install-chromium.sh)'
-    : 'a crowd of tabs';
 const TABS = 6;
 
-describe.skipIf(executablePath === undefined)(where, () => {
-  let tabs: Tabs;
-  beforeAll(async () => {
-    tabs = await Tabs.create(executablePath!);
-  });
-  afterEach(() => tabs.clear());
-  afterAll(() => tabs?.close());
-
+describeTabs('a crowd of tabs', (opened) => {
   it('is let in at once and shares the units of a job', async () => {
+    const tabs = opened();
     const network = 'crowd';
     const daemon = await tabs.startDaemon({ network, cores: 0 });
     const crowd = await Promise.all(Array.from({ length: TABS }, () => tabs.open(network, [daemon])));
@@ -47,6 +36,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
   });
 
   it('that is too many is turned away with a word, and let in when somebody leaves', async () => {
+    const tabs = opened();
     const network = 'full';
     // The network side of a daemon, with one place instead of 128.
     const host = await startWitness(network, [], { listen: [LOOPBACK_WS], peersMax: 1 });

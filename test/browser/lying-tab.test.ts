@@ -1,26 +1,16 @@
 /** A tab that lies about what its kernels put out: the others find the truth, and everybody learns who it was. */
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { PeerKey } from '../../node/protocol/ids.ts';
 import { until } from '../support/daemon.ts';
-import { findBrowser } from './find-browser.ts';
 import { submitPrimes } from './primes.ts';
-import { finished, resultOf, Tabs, viewOf } from './tabs.ts';
+import { describeTabs } from './suite.ts';
+import { finished, resultOf, viewOf } from './tabs.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const executablePath = findBrowser();
-const where =
-  executablePath === undefined ? 'a lying tab (skipped: no Chromium, run .ci/install-chromium.sh)' : 'a lying tab';
-
-describe.skipIf(executablePath === undefined)(where, () => {
-  let tabs: Tabs;
-  beforeAll(async () => {
-    tabs = await Tabs.create(executablePath!);
-  });
-  afterEach(() => tabs.clear());
-  afterAll(() => tabs?.close());
-
+describeTabs('a lying tab', (opened) => {
   it('is outvoted and named at both daemons, and the result is right', async () => {
+    const tabs = opened();
     const network = 'lying-tab';
     // One volunteer more than the vote needs: a unit in which the liar was one of two has to find another second.
     const first = await tabs.startDaemon({ network, cores: 1 });

@@ -1,29 +1,17 @@
 /** A network of tabs: three of them, and a daemon that only carries what they say and computes nothing. */
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { PeerKey } from '../../node/protocol/ids.ts';
 import type { PeerView } from '../../node/protocol/view.ts';
 import { until } from '../support/daemon.ts';
-import { findBrowser } from './find-browser.ts';
 import { submitPrimes } from './primes.ts';
-import { finished, resultOf, Tabs } from './tabs.ts';
+import { describeTabs } from './suite.ts';
+import { finished, resultOf } from './tabs.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const executablePath = findBrowser();
-const where =
-  executablePath === undefined
-    ? 'a network of tabs (skipped: no Chromium, run .ci/install-chromium.sh)'
-    : 'a network of tabs';
-
-describe.skipIf(executablePath === undefined)(where, () => {
-  let tabs: Tabs;
-  beforeAll(async () => {
-    tabs = await Tabs.create(executablePath!);
-  });
-  afterEach(() => tabs.clear());
-  afterAll(() => tabs?.close());
-
+describeTabs('a network of tabs', (opened) => {
   it('completes a job of one of its tabs, which find each other through the daemon', async () => {
+    const tabs = opened();
     const network = 'tabs-only';
     const relay = await tabs.startDaemon({ network, cores: 0 });
     const three = await Promise.all([0, 1, 2].map(() => tabs.open(network, [relay])));
@@ -60,6 +48,7 @@ describe.skipIf(executablePath === undefined)(where, () => {
   });
 
   it('completes a job of a daemon that gives no cores', async () => {
+    const tabs = opened();
     const network = 'tabs-only';
     const relay = await tabs.startDaemon({ network, cores: 0 });
     const three = await Promise.all([0, 1, 2].map(() => tabs.open(network, [relay])));

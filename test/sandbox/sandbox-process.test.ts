@@ -5,15 +5,14 @@ import type { ProcessExecutor } from '../../node/daemon/workers/process-executor
 import { createSandbox } from '../../node/daemon/workers/sandbox.ts';
 import { nativeSha256 } from '../../node/daemon/workers/sha256.ts';
 import type { ExecutionRequest } from '../../node/protocol/effect.ts';
-import type { JobId } from '../../node/protocol/ids.ts';
-import { cidOf, encodeUnitInput } from '../../node/protocol/wire/block.ts';
-import type { ExecutionOutcome } from '../../node/runtime/environment.ts';
+import { encodeUnitInput } from '../../node/protocol/wire/block.ts';
 import { type LogLevel, silentLogger } from '../../node/runtime/log.ts';
 import { KernelRefusedError, METERING, meter, ReduceError, runUnit } from '../../node/sandbox/index.ts';
 import { weightsOf } from '../../node/sandbox/weights.ts';
 import { describeExecutor } from '../contract/executor.ts';
 import { createMemoryStore } from '../support/memory-store.ts';
 import { assemble, kernel, kernelText, sumKernel } from './kernels.ts';
+import { keepRequest, outcomeOf } from './requests.ts';
 import { compile } from './run.ts';
 
 // Processes and threads come up slowly on a busy machine, and kernels run at the lowest priority.
@@ -41,33 +40,8 @@ describe('the sandbox process', () => {
     await Promise.all(sandboxes.splice(0).map((made) => made.close()));
   });
 
-  async function request(bytes: Uint8Array, changes: Partial<ExecutionRequest> = {}): Promise<ExecutionRequest> {
-    const input = encodeUnitInput([Uint8Array.of(1, 2), Uint8Array.of(3)]);
-    const [kernelCid, unitInput] = [cidOf(bytes, 'raw'), cidOf(input, 'dag-cbor')];
-    await store.blocks.put(kernelCid, bytes, undefined);
-    await store.blocks.put(unitInput, input, undefined);
-    return {
-      job: 'cd'.repeat(32) as JobId,
-      unit: 3,
-      task: undefined,
-      taskCount: 2,
-      kernel: kernelCid,
-      abi: 1,
-      metering: METERING,
-      stepQuantum: 1,
-      parameters: new Uint8Array(0),
-      unitInput,
-      fuelPerTaskMax: 1_000_000,
-      memoryPagesMax: 16,
-      outputBytesPerTaskMax: 64,
-      wallClockMaxMs: 60_000,
-      ...changes,
-    };
-  }
-
-  function run(on: ProcessExecutor, ticket: number, wanted: ExecutionRequest): Promise<ExecutionOutcome> {
-    return new Promise((resolve) => on.execute(ticket, wanted, resolve));
-  }
+  const request = (bytes: Uint8Array, changes: Partial<ExecutionRequest> = {}): Promise<ExecutionRequest> =>
+    keepRequest(store.blocks, bytes, changes);
 
   const recursion = kernelText({
     fields: `(func $down (param $n i32) (result i32) (local f64 f64 v128)
@@ -83,7 +57,7 @@ describe('the sandbox process', () => {
   ])('gives the same bytes and fuel as this thread: %s', async (_, text) => {
     const bytes = assemble(text);
     const wanted = await request(bytes);
-    const there = await run(sandbox(1), 1, wanted);
+    const there = await outcomeOf(sandbox(1), 1, wanted);
     if (!there.ok) throw new Error(there.detail);
     const unitInput = (await store.blocks.get(wanted.unitInput))!;
     const module = compile(meter(bytes, { memoryPagesMax: 16 }));
@@ -97,7 +71,7 @@ describe('the sandbox process', () => {
     const unitInput = encodeUnitInput([Uint8Array.of(1, 2), Uint8Array.of(3)]);
     const fuels: number[] = [];
     for (const weights of [1, 2, 1]) {
-      const there = await run(made, weights, await request(bytes, { metering: { ...METERING, weights } }));
+      const there = await outcomeOf(made, weights, await request(bytes, { metering: { ...METERING, weights } }));
       if (!there.ok) throw new Error(there.detail);
       const module = compile(meter(bytes, { memoryPagesMax: 16, weights: weightsOf(weights)! }));
       const here = runUnit(module, { ...(await request(bytes)), unitInput }, nativeSha256, () => 0);
@@ -106,7 +80,7 @@ describe('the sandbox process', () => {
     }
     expect(fuels[2]).toBe(fuels[0]);
     expect(fuels[1]).not.toBe(fuels[0]);
-    const unknown = await run(made, 9, await request(bytes, { metering: { ...METERING, weights: 65_535 } }));
+    const unknown = await outcomeOf(made, 9, await request(bytes, { metering: { ...METERING, weights: 65_535 } }));
     expect(unknown).toMatchObject({ ok: false, code: 'kernel-refused', detail: expect.stringContaining('65535') });
   });
 
@@ -114,10 +88,10 @@ describe('the sandbox process', () => {
     const log = vi.fn();
     const made = sandbox(1, log);
     const bytes = assemble(sumKernel);
-    for (const ticket of [1, 2, 3]) await run(made, ticket, await request(bytes));
+    for (const ticket of [1, 2, 3]) await outcomeOf(made, ticket, await request(bytes));
     const prepared = () => log.mock.calls.filter(([, message]) => message === 'kernel prepared').length;
     expect(prepared()).toBe(1);
-    await run(made, 4, await request(bytes, { memoryPagesMax: 17 }));
+    await outcomeOf(made, 4, await request(bytes, { memoryPagesMax: 17 }));
     expect(prepared()).toBe(2);
   });
 
@@ -126,14 +100,14 @@ describe('the sandbox process', () => {
     const wanted = await request(assemble(sumKernel));
     const order: number[] = [];
     const tickets = Array.from({ length: 20 }, (_, ticket) => ticket);
-    await Promise.all(tickets.map((ticket) => run(made, ticket, wanted).then(() => order.push(ticket))));
+    await Promise.all(tickets.map((ticket) => outcomeOf(made, ticket, wanted).then(() => order.push(ticket))));
     expect(order).toEqual(tickets);
   });
 
   it('says that a kernel begins with too much memory, or that the memory is not there', async () => {
     const made = sandbox(1);
     const wanted = await request(kernel({ memory: '40' }));
-    const outcome = await run(made, 1, wanted);
+    const outcome = await outcomeOf(made, 1, wanted);
     expect(outcome).toMatchObject({ ok: false, code: 'kernel-refused', detail: expect.stringContaining('40 pages') });
   });
 
@@ -141,14 +115,14 @@ describe('the sandbox process', () => {
     const made = sandbox(1);
     const endless = await request(endlessKernel, { fuelPerTaskMax: 2 ** 42 });
     const quick = await request(assemble(sumKernel));
-    const blocked = run(made, 1, endless);
-    const waiting = run(made, 2, quick);
+    const blocked = outcomeOf(made, 1, endless);
+    const waiting = outcomeOf(made, 2, quick);
     made.resize(2);
     expect(await waiting).toMatchObject({ ok: true });
     made.resize(1);
     made.cancel(1);
     expect(await blocked).toMatchObject({ ok: false, code: 'cancelled' });
-    expect(await run(made, 3, quick)).toMatchObject({ ok: true });
+    expect(await outcomeOf(made, 3, quick)).toMatchObject({ ok: true });
     expect(() => made.resize(0)).toThrow(RangeError);
     expect(() => sandbox(0.5)).toThrow(RangeError);
   });
@@ -196,7 +170,7 @@ describe('the sandbox process', () => {
     async () => {
       const made = sandbox(2);
       const endless = await request(endlessKernel, { fuelPerTaskMax: 2 ** 42 });
-      const runs = [1, 2].map((ticket) => run(made, ticket, endless));
+      const runs = [1, 2].map((ticket) => outcomeOf(made, ticket, endless));
       // Field 19 of a thread's stat is its nice value; the name in field 2 may contain spaces.
       const niceOf = (thread: string) => {
         const stat = readFileSync(`${thread}/stat`, 'utf8');
