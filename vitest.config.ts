@@ -6,10 +6,11 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/sandbox-code.ts'],
     setupFiles: ['node/runtime/polyfills.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // Two cores: real peers in child processes leave room for one more test file beside them.
-    maxWorkers: 2,
+    // Ends a hang, and nothing that is merely slow on a busy machine.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    // More than two cores have: tests with real peers and browsers wait most of the time, for timers and for each other.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     coverage: {
       provider: 'v8',
