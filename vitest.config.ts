@@ -4,7 +4,7 @@ import { LongestFirst } from './test/support/longest-first.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/sandbox-code.ts'],
+    globalSetup: ['test/support/priority.ts', 'test/support/sandbox-code.ts'],
     setupFiles: ['node/runtime/polyfills.ts'],
     // Ends a hang, and nothing that is merely slow on a busy machine.
     testTimeout: 120_000,
