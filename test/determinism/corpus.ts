@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseManifest } from '../../node/sdk/manifest.ts';
 import { parseVectors } from '../../node/sdk/vectors.ts';
 import { generateModule } from '../fuzz/generator.ts';
+import { GAME_PAGES, GAMES } from '../sandbox/games.ts';
 import { assemble, type KernelParts, kernel, outputI64, sumKernel, WITHOUT_GC } from '../sandbox/kernels.ts';
 import { AT_THE_LIMIT } from '../sandbox/modules-at-limits.ts';
 import { type ProgramName, programArguments, readProgram } from '../wasi/programs.ts';
@@ -14,6 +15,9 @@ import { operatorModules } from './operator-modules.ts';
 import { packageRoot } from './test-build.ts';
 
 const GENERATED = 150;
+const GAME_FUEL = 1_000_000;
+/** In hex. */
+const GAME_DIGITS_MAX = 3_000_000;
 
 type Wanted = Pick<Entry, 'name' | 'kind'> & { readonly bytes: Uint8Array } & Partial<
     Omit<Entry, 'wasm' | 'zeros' | 'input'>
@@ -41,7 +45,7 @@ export function corpus(): Entry[] {
   );
   const tasks = kernelTasks();
   return [
-    ...[...tasks, ...wasiPrograms(), ...adversaries(), ...modulesAtLimits()],
+    ...[...tasks, ...wasiPrograms(), ...adversaries(), ...modulesAtLimits(), ...games()],
     ...[...continuations(tasks), ...operators, ...generated],
   ];
 }
@@ -78,6 +82,23 @@ function modulesAtLimits(): Entry[] {
     entry({ name: `at the limit: ${name}`, kind: 'module', bytes: make(0) }),
     entry({ name: `beyond the limit: ${name}`, kind: 'module', bytes: make(1) }),
   ]);
+}
+
+/**
+ * Kernels that try to take more than they are given, but those that only the wall clock ends, and those of some megabytes,
+ * which are refused by their numbers before any engine has a say.
+ */
+function games(): Entry[] {
+  const played = GAMES.filter(({ expected }) => !('fails' in expected)).map(({ name, kernel, limits = {} }) =>
+    entry({
+      name: `game: ${name}`,
+      kind: 'task',
+      bytes: kernel(),
+      fuelMax: limits.fuelPerTaskMax ?? GAME_FUEL,
+      memoryPagesMax: limits.memoryPagesMax ?? GAME_PAGES,
+    }),
+  );
+  return played.filter(({ wasm }) => wasm.length <= GAME_DIGITS_MAX);
 }
 
 /** Units that are saved at every step boundary and go on from each. */

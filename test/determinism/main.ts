@@ -1,14 +1,26 @@
 /**
- * `node dist/test/determinism/main.js [--show]`: runs one corpus in every engine of this machine and prints the table of
- * engines. Exits with 1 where two engines differ in output, fuel or kind of trap, or where one reports a failure of the
- * host or goes on from a checkpoint otherwise than unbroken; an engine that is not installed is named, and is an error
- * only under CI=true.
+ * `node dist/test/determinism/main.js [--only text] [--show]`: runs one corpus in every engine of this machine and prints
+ * the table of engines. Exits with 1 where two engines differ in output, fuel or kind of trap, or where one reports a
+ * failure of the host or goes on from a checkpoint otherwise than unbroken; an engine that is not installed is named, and
+ * is an error only under CI=true.
  */
+import { parseArgs } from 'node:util';
 import { corpus } from './corpus.ts';
 import type { Entry } from './engine.ts';
 import { bundleEngine, type Engine, engines } from './engines.ts';
 
 const DIFFERENCES_SHOWN = 10;
+
+const USAGE = `npm run determinism -- [--only text] [--show]
+
+Runs one corpus of kernels, programs and modules in every engine that is found here (Node.js, Chromium, Firefox,
+JavaScriptCore) and compares output, fuel and kind of ending with those of this one.
+
+  --only text   only entries whose name contains the text, such as "at the limit", "game", "going on", "prime-count"
+  --show        print how each entry ends
+  --help        print this
+
+Exits with 1 where an engine differs; under CI=true also where one is not installed.`;
 
 interface Row {
   readonly name: string;
@@ -33,7 +45,19 @@ function label(entries: readonly Entry[], index: number): string {
 }
 
 async function main(): Promise<boolean> {
-  const entries = corpus();
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      show: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return true;
+  }
+  const entries = corpus().filter(({ name }) => name.includes(values.only));
+  if (entries.length === 0) throw new RangeError(`no entry has "${values.only}" in its name`);
   const script = await bundleEngine();
   const all = engines();
   const reference = await runEngine(all[0]!, script, entries);
@@ -41,7 +65,7 @@ async function main(): Promise<boolean> {
     /^(host failure|unexpected|goes on otherwise)/.test(line) ? [index] : [],
   );
   for (const index of failures) console.log(`${label(entries, index)}: ${reference.lines[index]}`);
-  if (process.argv.includes('--show')) {
+  if (values.show) {
     for (const [index, line] of reference.lines.entries()) console.log(`${label(entries, index).padEnd(48)} ${line}`);
   }
   let good = failures.length === 0;
@@ -77,6 +101,8 @@ async function inPairs<T>(items: readonly T[], run: (item: T) => Promise<void>):
 try {
   if (!(await main())) process.exitCode = 1;
 } catch (error) {
-  console.error(error);
+  const isUsage =
+    error instanceof RangeError || String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
+  console.error(isUsage ? `${(error as Error).message}\n\n${USAGE}` : error);
   process.exitCode = 1;
 }
