@@ -12,7 +12,8 @@
  *            global and puts it back.
  *            Merged: `merged-charges.ts` says which blocks and edges are charged. Fuel and depth are parameters and
  *            the fuel left is the last result: through memory, each would cost a call as much as the call itself. The
- *            store before a call remains, which nothing waits for. Declared locals move up by two.
+ *            store before a call remains, which nothing waits for. Declared locals move up by two. Small loops have
+ *            been unrolled before: `unroll.ts`.
  *   depth    Counted in value slots of 8 bytes: engines overflow their stacks at 1,270 to 270,000 frames, so a
  *            deterministic limit has to come first. A small function that calls nothing adds one bounded frame and
  *            is not counted.
@@ -109,6 +110,10 @@ class FunctionRewriter {
   #cost: number;
   /** The block that is being read begins a loop's round: its charge is followed by the check. */
   #checked = false;
+  /** How many blocks of the body are open where that round begins. */
+  #checkDepth = 0;
+  /** Some round is left by a branch behind the body's end. */
+  #leavesWithoutFuel = false;
   #height = 0;
   #heightMax = 0;
   #calls = false;
@@ -148,7 +153,7 @@ class FunctionRewriter {
   #instruction(decoded: Decoded, reader: ByteReader): void {
     const { instruction, prefix, code } = decoded;
     if (prefix === 0xfd) this.#vectors = true;
-    this.#cost += this.#weights.classes[instruction.cost];
+    if (this.#module.unrolled?.added.has(decoded.start) !== true) this.#cost += this.#weights.classes[instruction.cost];
     this.#unchecked.pass(reader.position - decoded.start);
     this.#setHeight(this.#height - instruction.pops);
     if (this.#unsettled !== undefined) {
@@ -189,8 +194,11 @@ class FunctionRewriter {
         this.#frames.push({ height: this.#height - type.parameters.length, type, skipped });
         this.#block.append(this.#module.bytes, decoded.start, reader.position);
         this.#unchecked.open(decoded.instruction.name);
-        if (decoded.instruction.name !== 'block') this.#endBlock();
+        // A `block` does not end the basic block: where a round begins with one, the look at the fuel stays in front of it.
+        if (decoded.instruction.name === 'block') return true;
+        this.#endBlock();
         this.#checked = decoded.instruction.name === 'loop';
+        this.#checkDepth = this.#frames.length;
         return true;
       }
       case 'else':
@@ -302,6 +310,17 @@ class FunctionRewriter {
     out.put(0x00, 0x0b);
   }
 
+  /** Where a round begins. An `if` would stand in the way of every round: some engines put what is in it there, too. */
+  #leaveWithoutFuel(out: ByteWriter): void {
+    this.#leavesWithoutFuel = true;
+    // Behind the block that the body is, in one more around it.
+    out
+      .byte(0x20)
+      .u32(this.#fuel)
+      .put(0x42, 0x00, 0x53, 0x0d)
+      .u32(this.#checkDepth + 1);
+  }
+
   #else(): void {
     const frame = this.#frames[this.#frames.length - 1]!;
     frame.skipped = 0;
@@ -364,7 +383,7 @@ class FunctionRewriter {
       this.#charge(out, this.#cost);
       if (this.#checked) this.#trapWithoutFuel(out);
     } else {
-      if (this.#checked) this.#trapWithoutFuel(out);
+      if (this.#checked) this.#leaveWithoutFuel(out);
       this.#charge(out, this.#charges.block(this.#blockIndex));
     }
     this.#blockIndex++;
@@ -413,8 +432,13 @@ class FunctionRewriter {
       out.byte(0x20).u32(this.#depth).byte(0x41).signed(slots).byte(0x6a).byte(0x22).u32(this.#depth);
       this.#trapAboveLimit(out);
     }
+    if (this.#leavesWithoutFuel) out.put(0x02, 0x40);
     this.#putBody(out);
     out.byte(0x20).u32(this.#fuel);
+    if (!this.#leavesWithoutFuel) return;
+    out.put(0x0f, 0x0b);
+    this.#putFuelBack(out);
+    out.byte(0x00);
   }
 
   #declareLocals(out: ByteWriter): void {

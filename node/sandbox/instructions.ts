@@ -6,7 +6,7 @@
  * Fuel is consensus: moving an instruction to another class of cost needs a class that only a new WEIGHTS_VERSION tells
  * apart from the old one.
  */
-import type { ByteReader } from './bytes.ts';
+import { ByteReader } from './bytes.ts';
 import { forbidFeature, KernelRefusedError } from './refusal.ts';
 import type { CostClass } from './weights.ts';
 
@@ -295,6 +295,13 @@ export function readInstruction(reader: ByteReader, into: Decoded): void {
       return;
     }
   }
+}
+
+/** All labels of a `br_table`, whose instruction follows. */
+export function peekLabels(reader: ByteReader): readonly number[] | undefined {
+  if (reader.peek() !== 0x0e) return undefined;
+  const ahead = new ByteReader(reader.bytes, reader.position + 1, reader.end);
+  return Array.from({ length: ahead.u32() + 1 }, () => ahead.u32());
 }
 
 function readMemoryArgument(reader: ByteReader): void {

@@ -20,7 +20,7 @@
  *   - The sum around every cycle is what the simple placement charges, whatever the surpluses: a loop is never free.
  */
 import { ByteReader } from './bytes.ts';
-import { type Decoded, newDecoded, readInstruction } from './instructions.ts';
+import { type Decoded, newDecoded, peekLabels, readInstruction } from './instructions.ts';
 import { EXIT, leastRest } from './least-rest.ts';
 import type { FunctionType, KernelModule } from './module.ts';
 import type { Weights } from './weights.ts';
@@ -67,8 +67,12 @@ interface Frame {
   readonly frequency: number;
   /** Edges to the block behind its end. */
   readonly pending: Edge[];
+  /** A branch to it begins a loop's next round. */
+  readonly isRound: boolean;
   /** The `if` whose false side has not been seen. */
   openIf: boolean;
+  /** The `if` goes on with the next round where its condition is true. */
+  readonly isLikely: boolean;
 }
 
 /** The function has been validated, as part of its module. */
@@ -101,6 +105,8 @@ class FlowReader {
   readonly #edges: Edge[] = [];
   readonly #settled: number[] = [];
   readonly #frames: Frame[];
+  /** Positions of the `if`s that go on with the next round where their condition is true. */
+  readonly #likely: ReadonlySet<number>;
   #dead: number | undefined;
 
   constructor(module: KernelModule, index: number, weights: Weights) {
@@ -112,7 +118,10 @@ class FlowReader {
     const declared = localCount - type.parameters.length;
     const cost = weights.functionEntry + Math.ceil(declared / weights.localsPerFuel);
     this.#blocks.push({ cost, frequency: 1, flushes: [] });
-    this.#frames = [{ type, opener: 0, header: undefined, inner: undefined, frequency: 1, pending: [], openIf: false }];
+    this.#likely = roundIfs(module, index);
+    const places = { opener: 0, header: undefined, inner: undefined };
+    const [isRound, openIf, isLikely] = [false, false, false];
+    this.#frames = [{ type, ...places, frequency: 1, pending: [], isRound, openIf, isLikely }];
   }
 
   read(): Flow {
@@ -135,7 +144,7 @@ class FlowReader {
   #instruction(decoded: Decoded, labels: readonly number[] | undefined): void {
     const { instruction, prefix, code } = decoded;
     const block = this.#blocks[this.#current]!;
-    block.cost += this.#weights.classes[instruction.cost];
+    if (this.#module.unrolled?.added.has(decoded.start) !== true) block.cost += this.#weights.classes[instruction.cost];
     if (prefix === 0xfc && code >= 8) block.flushes.push(block.cost);
     if (prefix !== 0) return;
     switch (instruction.name) {
@@ -153,7 +162,7 @@ class FlowReader {
       case 'block':
       case 'loop':
       case 'if':
-        this.#open(instruction.name, decoded.first);
+        this.#open(instruction.name, decoded);
         return;
       case 'else':
         this.#else(true);
@@ -185,16 +194,28 @@ class FlowReader {
     }
   }
 
-  #open(name: string, typeIndex: number): void {
-    const type = this.#blockType(typeIndex);
+  #open(name: string, { first, start }: Decoded): void {
+    const type = this.#blockType(first);
     const opener = this.#current;
     const { frequency } = this.#blocks[opener]!;
     const header = name === 'loop' ? opener + 1 : undefined;
     const inner = header ?? this.#frames.at(-1)!.inner;
-    this.#frames.push({ type, opener, header, inner, frequency, pending: [], openIf: name === 'if' });
+    const isRound = header !== undefined || this.#module.unrolled?.rounds.has(start) === true;
+    const isLikely = this.#likely.has(start);
+    this.#frames.push({
+      type,
+      opener,
+      header,
+      inner,
+      frequency,
+      pending: [],
+      isRound,
+      openIf: name === 'if',
+      isLikely,
+    });
     if (name === 'block') return;
     if (header !== undefined) this.#settled.push(header);
-    this.#next(name === 'loop' ? frequency * ROUNDS : frequency / 2);
+    this.#next(frequency * (name === 'loop' ? ROUNDS : isLikely ? 1 - 1 / ROUNDS : 1 / 2));
   }
 
   #branchIf(label: number): void {
@@ -202,7 +223,7 @@ class FlowReader {
     const target = this.#frames[this.#frames.length - 1 - label]!;
     const { inner } = this.#frames.at(-1)!;
     const leavesLoop = inner !== undefined && target.header === undefined && target.opener < inner;
-    const goesOn = target.header !== undefined ? 1 / ROUNDS : leavesLoop ? 1 - 1 / ROUNDS : 1 / 2;
+    const goesOn = target.isRound ? 1 / ROUNDS : leavesLoop ? 1 - 1 / ROUNDS : 1 / 2;
     const types = target.header !== undefined ? target.type.parameters : target.type.results;
     this.#branch(label, types.length === 0 ? 'taken' : 'plain', frequency * (1 - goesOn));
     this.#next(frequency * goesOn);
@@ -252,6 +273,7 @@ class FlowReader {
 
   /** How often the condition of an `if` is false, once the side where it is true is known. */
   #otherSide(frame: Frame): number {
+    if (frame.isLikely) return frame.frequency / ROUNDS;
     return Math.max(frame.frequency - this.#blocks[frame.opener + 1]!.frequency, frame.frequency / 4);
   }
 
@@ -278,11 +300,26 @@ class FlowReader {
   }
 }
 
-/** All labels of a `br_table`, whose instruction follows. */
-export function peekLabels(reader: ByteReader): readonly number[] | undefined {
-  if (reader.peek() !== 0x0e) return undefined;
-  const ahead = new ByteReader(reader.bytes, reader.position + 1, reader.end);
-  return Array.from({ length: ahead.u32() + 1 }, () => ahead.u32());
+/** Positions of the `if`s whose first arm ends with a branch to the next round of a loop. */
+function roundIfs(module: KernelModule, index: number): ReadonlySet<number> {
+  const { start, end } = module.bodies[index]!;
+  const reader = new ByteReader(module.bytes, start, end);
+  const decoded = newDecoded();
+  const opened: { readonly start: number; readonly isRound: boolean; isArm: boolean }[] = [];
+  const found = new Set<number>();
+  while (!reader.done) {
+    readInstruction(reader, decoded);
+    const { name, immediate } = decoded.instruction;
+    if (immediate === 'block') {
+      const isRound = name === 'loop' || module.unrolled?.rounds.has(decoded.start) === true;
+      opened.push({ start: decoded.start, isRound, isArm: name === 'if' });
+    } else if (name === 'end') opened.pop();
+    else if (name === 'else') opened.at(-1)!.isArm = false;
+    else if (name === 'br' && opened.at(-1)?.isArm === true) {
+      if (opened[opened.length - 1 - decoded.first]?.isRound === true) found.add(opened.at(-1)!.start);
+    }
+  }
+  return found;
 }
 
 /** Surpluses, and the charges that follow from them. Block k has two points: 2k where it begins, 2k + 1 where it ends. */

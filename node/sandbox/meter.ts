@@ -1,8 +1,9 @@
 /**
  * The rewriter: from a kernel as its author built it to the module that is run. It appends types, functions, globals and
  * exports and rewrites function bodies in place, so no index in the code changes. In the merged mode functions get
- * another type, with fuel and depth passed along, and what the host may call gets a wrapper. What a module imports it
- * calls through a gate of its own, which keeps room on the stack for the host; `gates.ts`. What it adds:
+ * another type, with fuel and depth passed along, what the host may call gets a wrapper, and small loops are unrolled,
+ * which moves code but no index; `unroll.ts`. What a module imports it calls through a gate of its own, which keeps room
+ * on the stack for the host; `gates.ts`. What it adds:
  *
  *   shoal:fuel           mutable i64: fuel left. The host sets it before anything runs; below zero means out of fuel.
  *   shoal:host-failure   mutable i32: 1 when this machine had no memory for a growth the limit allowed.
@@ -24,9 +25,10 @@ import { type ExportKind, type ImportPolicy, type KernelModule, readModule, SECT
 import { KernelRefusedError } from './refusal.ts';
 import { restoreFunction, type SavedGlobal, savedGlobals, saveFunction } from './saved-globals.ts';
 import { CalledSizes } from './unchecked-run.ts';
+import { unrollLoops } from './unroll.ts';
 import { WEIGHTS_VERSION, type Weights, weightsOf } from './weights.ts';
 
-export const REWRITER_VERSION = 5;
+export const REWRITER_VERSION = 6;
 
 export const FUEL_EXPORT = 'shoal:fuel';
 export const HOST_FAILURE_EXPORT = 'shoal:host-failure';
@@ -68,6 +70,8 @@ const ORDER = [
 
 class ModuleRewriter {
   readonly #module: KernelModule;
+  /** The same, with what functions are made of. */
+  readonly #unrolled: KernelModule;
   readonly #pagesMax: number;
   readonly #mode: MeterMode;
   readonly #weights: Weights;
@@ -93,6 +97,7 @@ class ModuleRewriter {
     { memoryPagesMax, mode = 'simple', weights = weightsOf(WEIGHTS_VERSION)! }: MeterOptions,
   ) {
     this.#module = module;
+    this.#unrolled = mode === 'merged' ? unrollLoops(module) : module;
     this.#mode = mode;
     this.#weights = weights;
     const initial = module.memory?.initial ?? 0;
@@ -117,7 +122,7 @@ class ModuleRewriter {
       depthGlobal: module.globals.length + 1,
       chargeFunction: module.functions.length,
       growFunction: module.functions.length + 1,
-      calledSizes: new CalledSizes(module),
+      calledSizes: new CalledSizes(this.#unrolled),
       blockType: (results) => this.#blockType(results),
       gate: (index) => module.functions.length + this.#helperCount + index,
       passedType: (type) => module.types.length + type,
@@ -243,11 +248,11 @@ class ModuleRewriter {
   }
 
   #code(): ByteWriter {
-    const { bodies, bytes, imports, memory } = this.#module;
+    const { bodies, bytes, imports, memory } = this.#unrolled;
     const out = new ByteWriter(bytes.length * 2);
     out.u32(bodies.length - imports.length + this.#addedCount);
     for (let index = imports.length; index < bodies.length; index++) {
-      const body = rewriteFunction(this.#module, index, this.#appended, this.#mode, this.#weights);
+      const body = rewriteFunction(this.#unrolled, index, this.#appended, this.#mode, this.#weights);
       if (body.length > METERED_FUNCTION_BYTES_MAX) {
         throw new KernelRefusedError(
           'function-too-large',

@@ -26,6 +26,7 @@ import {
   TYPE_VALUES_MAX,
 } from './limits.ts';
 import { forbidFeature, KernelRefusedError } from './refusal.ts';
+import type { Unrolled } from './unroll.ts';
 import { validateFunctions } from './validate.ts';
 import { VALUE } from './value-types.ts';
 
@@ -128,6 +129,8 @@ export interface KernelModule {
   readonly start: number | undefined;
   /** Features beyond the MVP, sorted. */
   readonly features: readonly string[];
+  /** Where loops have been unrolled; undefined in a module as it was read. */
+  readonly unrolled?: Unrolled | undefined;
   /** Instructions that change what neither memory nor globals show: a table, or which segments are dropped. */
   readonly hiddenChanges: readonly string[];
 }

@@ -17,8 +17,7 @@
  * that call: 5 * 10^7 in all, tens of milliseconds.
  */
 import { ByteReader } from './bytes.ts';
-import type { Decoded } from './instructions.ts';
-import { peekLabels } from './merged-charges.ts';
+import { type Decoded, peekLabels } from './instructions.ts';
 import type { KernelModule } from './module.ts';
 
 /**

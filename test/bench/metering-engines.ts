@@ -10,20 +10,11 @@ import { splitTasks } from '../../node/sdk/split.ts';
 import { bundleEngine, type Engine, engines } from '../determinism/engines.ts';
 import { packageRoot } from '../determinism/test-build.ts';
 import type { MeteringEntry, MeteringTimes } from './metering-engine.ts';
-import { mobyDick } from './metering-work.ts';
 import { type BenchInput, INPUTS } from './native/inputs.ts';
-
-/** Beside the kernels that are compared with C. */
-const FURTHER: Readonly<Record<string, Omit<BenchInput, 'words'>>> = {
-  mandelbrot: { args: { width: 128, height: 128, iterations: 1_000 } },
-  'prime-count': { args: { from: '1e9', to: '1_020_000_000' } },
-  'word-count': { args: { n: 2, passes: 5 }, file: async () => mobyDick() },
-};
 
 /** Prints a table. Returns false where an engine gave another output metered than unmetered. */
 export async function measureEngines(rounds: number): Promise<boolean> {
-  const work = { ...INPUTS, ...FURTHER };
-  const entries = await Promise.all(Object.entries(work).map(([name, input]) => entryOf(name, input, rounds)));
+  const entries = await Promise.all(Object.entries(INPUTS).map(([name, input]) => entryOf(name, input, rounds)));
   const script = await bundleEngine('test/bench/metering-engine.ts');
   const cell = (text: string): string => text.padStart(15);
   const columns: { readonly name: string; readonly times: readonly MeteringTimes[] }[] = [];

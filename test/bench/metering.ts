@@ -4,7 +4,7 @@
  * ratio; the figure is the median of the ratios, so that a machine busy with other things disturbs all alike.
  *
  * With `--engines` every engine of this machine takes part, on one task of every kernel and in the mode that jobs use.
- * Four engines take about three minutes on a machine that does nothing else.
+ * Four engines take about six minutes on a machine that does nothing else.
  *
  * Results and fuel are compared too: what is fast and wrong is no figure. Exits with 1 where they differ.
  */

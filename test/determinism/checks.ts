@@ -75,6 +75,8 @@ export const GATE: readonly Check[] = [
       both((mode) => {
         for (const parts of [
           { init: '(loop $l (br $l)) (i32.const 0)' },
+          { init: '(loop $l (block (br $l))) (i32.const 0)' },
+          { init: '(loop $l (block (block (br_if $l (i32.const 1))))) (i32.const 0)' },
           { init: '(loop $l (br_table $l $l (i32.const 0))) (i32.const 0)' },
           { init: '(loop $l (br_if $l (i32.const 1))) (i32.const 0)' },
           { init: '(i32.const 1)', step: '(i32.const 1)' },

@@ -14,6 +14,7 @@ export interface Mutant {
 const FUNCTION = 'function-rewriter.ts';
 const MERGED = 'merged-charges.ts';
 const METER = 'meter.ts';
+const UNROLL = 'unroll.ts';
 const HOST = 'wasi/host.ts';
 const MEMORY = 'wasi/memory.ts';
 
@@ -221,6 +222,20 @@ export const OTHER_MUTANTS: readonly Mutant[] = [
     'const amount = Math.abs(this.#surplus[point(to)]! - this.#surplus[2 * from + 1]!);',
   ),
   change('the surplus at loops is free', MERGED, 'for (const block of settled) tree.join(0, 2 * block, 0);', ''),
+  change(
+    'a round that begins with a block is not looked at',
+    FUNCTION,
+    "if (decoded.instruction.name === 'block') return true;\n        this.#endBlock();",
+    "if (decoded.instruction.name === 'block') {\n          this.#checked = false;\n          return true;\n        }\n        this.#endBlock();",
+  ),
+  change('a branch out of an unrolled loop is charged', UNROLL, 'this.#added.add(out.length);', ''),
+  change('labels in an unrolled loop stay', UNROLL, 'value > depth ? value + moved : value', 'value'),
+  change(
+    'the last round of an unrolled loop leaves as the others do',
+    UNROLL,
+    'this.#round(loop, 1);',
+    'this.#round(loop, 2);',
+  ),
   change('the surplus at the end is free', MERGED, 'tree.join(0, exit, 0);', ''),
   change(
     'a block may hold more than is used when it calls',

@@ -16,7 +16,7 @@ import type { RandomStream } from './random.ts';
 /** Fuel burnt per millisecond by a task that never ends by itself. */
 const ENDLESS_FUEL_PER_MS = 1_000_000;
 /** What a model costs depends on none of them; an unknown one is refused as the sandbox does. */
-const REWRITERS: readonly number[] = [1, 2, 3, 4, 5];
+const REWRITERS: readonly number[] = [1, 2, 3, 4, 5, 6];
 
 interface InstalledKernel {
   /** Median time of one task in milliseconds. */
