@@ -45,7 +45,10 @@ export const TABLE_ELEMENTS_MAX = 1_000_000;
  * because the engines at hand take any number here, where others may hold it against their limit of 10,000,000.
  */
 export const TABLE_MAXIMUM_MAX = 10_000_000;
-/** What the rewriter may make of a kernel: bounds the time and memory it takes to compile one. */
+/**
+ * What the rewriter may make of a kernel: bounds the time and memory it takes to compile one. As much compiles in workers
+ * of all these engines; the main thread of a page in Chromium takes no more than 8 MiB at once, and runs no kernels.
+ */
 export const METERED_BYTES_MAX = 48 * 1024 * 1024;
 /** A little under what engines allow for one function. */
 export const METERED_FUNCTION_BYTES_MAX = 7_500_000;

@@ -6,7 +6,7 @@ import * as LIMITS from '../../node/sandbox/limits.ts';
 import { readModule } from '../../node/sandbox/module.ts';
 import { KernelRefusedError } from '../../node/sandbox/refusal.ts';
 import { assemble, kernel } from './kernels.ts';
-import { AT_THE_LIMIT, leb, moduleOf, tableOf } from './modules-at-limits.ts';
+import { AT_THE_LIMIT, largestOnceMetered, leb, moduleOf, tableOf } from './modules-at-limits.ts';
 import { FUEL, MODES, runKernel } from './run.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -75,6 +75,14 @@ describe('what a kernel may have', () => {
       expect(WebAssembly.validate(meter(largest, { memoryPagesMax: 1, mode }) as Uint8Array<ArrayBuffer>)).toBe(true);
     }
     expect(refusalOf(make(1))).toMatchObject({ code });
+  });
+
+  it('of all functions together may become so long when metered, and no longer', () => {
+    const metered = (more: number) => meter(largestOnceMetered(more), { memoryPagesMax: 1, mode: 'merged' });
+    const largest = metered(0);
+    expect(largest.length).toBeGreaterThan(0.95 * LIMITS.METERED_BYTES_MAX);
+    expect(WebAssembly.validate(largest as Uint8Array<ArrayBuffer>)).toBe(true);
+    expect(() => metered(1)).toThrow(expect.objectContaining({ code: 'too-large' }));
   });
 
   it.each([

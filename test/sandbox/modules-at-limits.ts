@@ -70,6 +70,13 @@ const manyCalls = (calls: number): Uint8Array =>
     [codeOf([0x00, ...many(calls, [0x10, 1]).flat()]), codeOf([])],
   ]);
 
+/** Nothing but calls, which become twelve times as long: as many such functions as METERED_BYTES_MAX has room for. */
+export function largestOnceMetered(more: number): Uint8Array {
+  const count = 16 + more;
+  const calls = codeOf(many(125_000, [0x10, 0]).flat());
+  return moduleOf([1, 1, [nothing]], [3, count, many(count, [0])], RUN, [10, count, many(count, calls)]);
+}
+
 export const tableOf = (initial: number, maximum: number): Uint8Array =>
   moduleOf([4, 1, [[0x70, 1, ...leb(initial), ...leb(maximum)]]]);
 
