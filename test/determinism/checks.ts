@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { TRAP } from '../../node/protocol/trust/commitment.ts';
 import { compareModule } from '../fuzz/compare.ts';
+import { runsOn } from '../fuzz/endless.ts';
 import { compareExpressions } from '../fuzz/expressions.ts';
 import { compareStores } from '../fuzz/stores.ts';
 import { assemble, type KernelParts, kernel, sumKernel, WITHOUT_GC } from '../sandbox/kernels.ts';
@@ -190,6 +191,13 @@ export const GATE: readonly Check[] = [
     name: 'NaNs that are stored one after the other',
     run: (sandbox) => {
       for (let seed = 0; seed < 100; seed++) assert.equal(compareStores(seed, sandbox, 'merged'), undefined);
+    },
+  },
+  {
+    name: 'generated modules that run on',
+    run: (sandbox) => {
+      for (let seed = 0; seed < 300; seed++)
+        both((mode) => assert.equal(runsOn(seed, sandbox, mode), undefined, `seed ${seed}`));
     },
   },
   {

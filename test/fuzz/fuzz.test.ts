@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { meter } from '../../node/sandbox/index.ts';
 import { testBuild } from '../determinism/test-build.ts';
 import { compareModule } from './compare.ts';
+import { runsOn } from './endless.ts';
 import { generateModule } from './generator.ts';
 
 it('generates valid modules, the same for the same seed', () => {
@@ -23,6 +24,13 @@ it('finds no difference between raw and metered modules, nor between the placeme
     if (ending === 'completed') completed++;
   }
   expect(completed).toBeGreaterThan(150);
+});
+
+it('finds no generated module that runs on when its fuel is used up', () => {
+  for (let seed = 0; seed < 400; seed++) {
+    for (const mode of ['simple', 'merged'] as const)
+      expect(runsOn(seed, { meter }, mode), `seed ${seed}`).toBeUndefined();
+  }
 });
 
 it('finds none either where fuel is looked at behind nearly every call and at nearly every end', async () => {

@@ -23,10 +23,12 @@ export interface GeneratorOptions {
   readonly seed: number;
   /** The reference: NaNs are canonical by construction. */
   readonly canonical: boolean;
+  /** Rounds and calls before it ends by itself; few unless it says something else. */
+  readonly budget?: number;
 }
 
-export function generateModule({ seed, canonical }: GeneratorOptions): Uint8Array<ArrayBuffer> {
-  return generated(new Random(seed), canonical, false);
+export function generateModule({ seed, canonical, budget = BUDGET }: GeneratorOptions): Uint8Array<ArrayBuffer> {
+  return generated(new Random(seed), canonical, false, budget);
 }
 
 /**
@@ -34,16 +36,16 @@ export function generateModule({ seed, canonical }: GeneratorOptions): Uint8Arra
  * which the last step dumps all globals. Table and segments stay as they are, so that memory and globals are the whole state.
  */
 export function generateKernel(seed: number): Uint8Array<ArrayBuffer> {
-  return generated(new Random(seed), false, true);
+  return generated(new Random(seed), false, true, BUDGET);
 }
 
-function generated(random: Random, canonical: boolean, isKernel: boolean): Uint8Array<ArrayBuffer> {
+function generated(random: Random, canonical: boolean, isKernel: boolean, budget: number): Uint8Array<ArrayBuffer> {
   const shape = new Shape(random, canonical, isKernel);
   const run = shape.functions.length - 2;
-  const kernel = isKernel ? kernelFunctions(shape, run, BUDGET) : [];
+  const kernel = isKernel ? kernelFunctions(shape, run, budget) : [];
   const signature = ({ takes, gives }: Signature) => [0x60, ...vector(takes.map(one)), ...vector(gives.map(one))];
   const bodies = shape.functions.map((_, index) => (index === run + 1 ? dump(shape) : body(random, shape, index)));
-  const globals = shape.globals.map((type, i) => [type, 1, ...constantFor(random, type, i === 0 ? BUDGET : 0), 0x0b]);
+  const globals = shape.globals.map((type, i) => [type, 1, ...constantFor(random, type, i === 0 ? budget : 0), 0x0b]);
   if (isKernel) globals.push([I32, 1, 0x41, 0, 0x0b], [I64, 1, 0x42, 0, 0x0b]);
   const inTable = Array.from({ length: TABLE_SIZE - 2 }, () => leb(random.below(shape.functions.length - 1)));
   const passive = Array.from({ length: 4 }, () => leb(random.below(shape.functions.length - 1)));

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { meter } from '../../node/sandbox/meter.ts';
 import { type Comparison, compareModule, type Rewriter } from './compare.ts';
+import { runsOn } from './endless.ts';
 import { compareExpressions } from './expressions.ts';
 import { compareStores } from './stores.ts';
 
@@ -16,6 +17,7 @@ const KINDS: Readonly<Record<string, Compare>> = {
   programs: compareModule,
   expressions: inBothPlacements(compareExpressions),
   stores: inBothPlacements(compareStores),
+  endless: inBothPlacements(runsOn),
 };
 
 function inBothPlacements(differs: typeof compareStores): Compare {
@@ -40,8 +42,8 @@ const USAGE = `npm run fuzz -- [--of programs] [--modules 100000] [--seed 1] [--
 
 Generates valid modules and compares each raw and metered, in both placements.
 
-  --of       what they are: programs, of everything; expressions, of vectors in which NaNs are made and moved; or stores,
-             vectors that are stored beside and over each other
+  --of       what they are: programs, of everything; expressions, of vectors in which NaNs are made and moved; stores, of
+             vectors that are stored beside and over each other; or endless, programs that only the fuel ends soon
   --modules  how many in all
   --seed     of the first module; the following ones have the following seeds
   --state    a file in which the campaign is kept: the same command goes on where it was stopped`;
