@@ -80,7 +80,8 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<RunningD
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-1_000_000);
   });
-  const gone = once(child, 'exit');
+  // Not `exit`: its last words may still be on their way then.
+  const gone = once(child, 'close');
   try {
     const ready = await readyLine(child, () => log, options.timeoutMs ?? 30_000);
     const token = (await readFile(join(data, 'token'), 'utf8')).trim();

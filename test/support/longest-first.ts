@@ -12,6 +12,8 @@ const LONGEST = [
   'browser/submit.test',
   'browser/volunteer',
   'browser/peer.test',
+  'demonstration/stay',
+  'browser/accessibility',
   'daemon/lifecycle',
   'scenarios-real/',
   'daemon/bad-input',
@@ -25,6 +27,9 @@ const LONGEST = [
   'daemon/',
   'network/',
   'demonstration/',
+  'scenarios/adversity',
+  'determinism/',
+  'fuzz/',
   'kernels/',
   'sandbox/',
 ];
