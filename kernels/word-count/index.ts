@@ -49,6 +49,8 @@ const wordStarts = new StaticArray<usize>(8);
 
 // Hash table of addresses of entries, open addressing; an entry is u32 hash | u32 length | u64 count | bytes.
 const ENTRY_HEAD: usize = 16;
+/** Odd, and with bits everywhere: 2^64 by the golden ratio. */
+const HASH_FACTOR: u64 = 0x9e3779b97f4a7c15;
 let slots: usize = 0;
 let slotMask: u32 = 0;
 let entries: usize = 0;
@@ -70,7 +72,8 @@ export function shoal_init(): i32 {
   const total = <u64>stepsPerPass * passes + 1;
   if (total > <u64>i32.MAX_VALUE) return BAD_PARAMETERS;
   stepsLeft = <i32>total;
-  words = heap.alloc(length + 1);
+  // Words are compared eight bytes at a time, of which the last may lie behind them.
+  words = heap.alloc(length + 1 + 8);
   // At most one n-gram for each two bytes; together they repeat each byte of the paragraph buffer n times.
   entries = heap.alloc((length / 2 + 1) * (ENTRY_HEAD + 8) + <usize>n * (length + 1));
   slotMask = 1023;
@@ -107,28 +110,38 @@ function restart(): void {
 
 /** Counts every word that starts before `until`. */
 function scan(until: usize): void {
-  while (cursor < until) {
-    if (wordCharacter(cursor) != 0) {
+  let at = cursor;
+  while (at < until) {
+    const byte = <u32>load<u8>(at);
+    if (isLetterOrDigit(byte) || (byte >= 0x80 && wordCharacter(at) != 0)) {
       blankLine = false;
-      readWord();
+      at = readWord(at);
       countNgram();
       continue;
     }
-    const byte = <u32>load<u8>(cursor);
-    cursor++;
+    at++;
+    if (byte == SPACE) continue;
     if (byte == LF) {
-      if (blankLine || cursor - paragraphStart >= PARAGRAPH_BYTES) {
-        paragraphStart = cursor;
+      if (blankLine || at - paragraphStart >= PARAGRAPH_BYTES) {
+        paragraphStart = at;
         wordsEnd = words;
         wordCount = 0;
       }
       blankLine = true;
-    } else if (byte != SPACE && byte != 0x09 && byte != 0x0d) {
+    } else if (byte != 0x09 && byte != 0x0d) {
       blankLine = false;
       // The rest of a separator of several bytes is no character of its own.
-      if (byte >= 0xc0) while (cursor < end && isContinuation(cursor)) cursor++;
+      if (byte >= 0xc0) while (at < end && isContinuation(at)) at++;
     }
   }
+  cursor = at;
+}
+
+/** ASCII. */
+// @ts-ignore: decorator
+@inline
+function isLetterOrDigit(byte: u32): bool {
+  return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10;
 }
 
 function isContinuation(at: usize): bool {
@@ -139,7 +152,7 @@ function isContinuation(at: usize): bool {
 function wordCharacter(at: usize): usize {
   if (at >= end) return 0;
   const byte = <u32>load<u8>(at);
-  if (byte < 0x80) return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10 ? 1 : 0;
+  if (byte < 0x80) return isLetterOrDigit(byte) ? 1 : 0;
   if (byte < 0xc0) return 1;
   let length: usize = 1;
   const longest: usize = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
@@ -162,33 +175,70 @@ function apostrophe(at: usize): usize {
   return 0;
 }
 
-/** Moves the word at the cursor to the paragraph buffer. */
-function readWord(): void {
-  unchecked((wordStarts[wordCount % N_MAX] = wordsEnd));
+/** Moves the word at `at` to the paragraph buffer; where it ends. What is in globals goes through memory, so locals. */
+function readWord(at: usize): usize {
+  const stop = end;
+  const caseBit: u32 = fold ? 0x20 : 0;
+  let into = wordsEnd;
+  unchecked((wordStarts[wordCount % N_MAX] = into));
   while (true) {
-    let length = wordCharacter(cursor);
+    while (at < stop) {
+      const byte = <u32>load<u8>(at);
+      if (!isLetterOrDigit(byte)) break;
+      store<u8>(into++, byte - 0x41 < 26 ? byte | caseBit : byte);
+      at++;
+    }
+    // What most words end with.
+    if (at < stop && load<u8>(at) < 0x80 && load<u8>(at) != APOSTROPHE) break;
+    let length = wordCharacter(at);
     if (length == 0) {
-      const mark = apostrophe(cursor);
-      if (mark == 0 || wordCharacter(cursor + mark) == 0) break;
-      store<u8>(wordsEnd++, <u8>APOSTROPHE);
-      cursor += mark;
+      const mark = apostrophe(at);
+      if (mark == 0 || wordCharacter(at + mark) == 0) break;
+      store<u8>(into++, <u8>APOSTROPHE);
+      at += mark;
       continue;
     }
-    for (; length > 0; length--) {
-      const byte = <u32>load<u8>(cursor++);
-      store<u8>(wordsEnd++, fold && byte - 0x41 < 26 ? byte | 0x20 : byte);
-    }
+    for (; length > 0; length--) store<u8>(into++, load<u8>(at++));
   }
-  store<u8>(wordsEnd++, <u8>SPACE);
+  store<u8>(into++, <u8>SPACE);
+  wordsEnd = into;
   wordCount++;
+  return at;
+}
+
+/** Of at least one byte, eight at a time; seven more may be read behind them. */
+// @ts-ignore: decorator
+@inline
+function hashOf(bytes: usize, length: u32): u32 {
+  let left = length;
+  let hash: u64 = length;
+  while (left > 8) {
+    hash = rotl<u64>((hash ^ load<u64>(bytes)) * HASH_FACTOR, 31);
+    bytes += 8;
+    left -= 8;
+  }
+  hash = (hash ^ (load<u64>(bytes) & (u64.MAX_VALUE >> (<u64>(8 - left) << 3)))) * HASH_FACTOR;
+  return <u32>(hash >> 32);
+}
+
+/** Whether as many bytes, at least one, are equal; seven more may be read behind both. */
+// @ts-ignore: decorator
+@inline
+function sameBytes(a: usize, b: usize, length: u32): bool {
+  while (length > 8) {
+    if (load<u64>(a) != load<u64>(b)) return false;
+    a += 8;
+    b += 8;
+    length -= 8;
+  }
+  return ((load<u64>(a) ^ load<u64>(b)) << (<u64>(8 - length) << 3)) == 0;
 }
 
 function countNgram(): void {
   if (wordCount < n) return;
   const start = unchecked(wordStarts[(wordCount - n) % N_MAX]);
   const length = <u32>(wordsEnd - 1 - start);
-  let hash: u32 = 0x811c9dc5;
-  for (let at = start; at < start + length; at++) hash = (hash ^ <u32>load<u8>(at)) * 0x01000193;
+  const hash = hashOf(start, length);
   let slot = hash & slotMask;
   while (true) {
     const entry = <usize>load<u32>(slots + ((<usize>slot) << 2));
@@ -196,7 +246,7 @@ function countNgram(): void {
     if (
       load<u32>(entry) == hash &&
       load<u32>(entry, 4) == length &&
-      memory.compare(entry + ENTRY_HEAD, start, length) == 0
+      sameBytes(entry + ENTRY_HEAD, start, length)
     ) {
       store<u64>(entry, load<u64>(entry, 8) + 1, 8);
       return;

@@ -36,6 +36,29 @@ static inline size_t apostrophe(const uint8_t *at) {
   return at + 3 <= end && at[0] == 0xe2 && at[1] == 0x80 && at[2] == 0x99 ? 3 : 0;
 }
 
+static inline uint64_t load_u64(const uint8_t *at) {
+  uint64_t value;
+  memcpy(&value, at, 8);
+  return value;
+}
+
+/* Of at least one byte, eight at a time; seven more may be read behind them. */
+static inline uint32_t hash_of(const uint8_t *bytes, uint32_t length) {
+  const uint64_t factor = 0x9e3779b97f4a7c15;
+  uint64_t hash = length;
+  for (; length > 8; length -= 8, bytes += 8) {
+    hash = (hash ^ load_u64(bytes)) * factor;
+    hash = hash << 31 | hash >> 33;
+  }
+  return (uint32_t)((hash ^ (load_u64(bytes) & UINT64_MAX >> (8 * (8 - length)))) * factor >> 32);
+}
+
+static inline int same_bytes(const uint8_t *a, const uint8_t *b, uint32_t length) {
+  for (; length > 8; length -= 8, a += 8, b += 8)
+    if (load_u64(a) != load_u64(b)) return 0;
+  return (load_u64(a) ^ load_u64(b)) << (8 * (8 - length)) == 0;
+}
+
 static int in_order(const void *a, const void *b) {
   const entry *x = *(entry *const *)a, *y = *(entry *const *)b;
   int first = memcmp(x->bytes, y->bytes, x->length < y->length ? x->length : y->length);
@@ -50,7 +73,7 @@ void run_task(const uint8_t *parameters, size_t parameters_size, const uint8_t *
   if (parameters_size != 12) refuse("bad parameters");
   uint32_t n = READ(uint32_t, parameters), passes = READ(uint32_t, parameters), fold = READ(uint32_t, parameters);
   end = input + input_size;
-  uint8_t *words = take(input_size + 1), *words_end;
+  uint8_t *words = take(input_size + 1 + 8), *words_end;
   entry *entries = take((input_size / 2 + 1) * (sizeof(entry) + 8) + n * (input_size + 1)), *entries_end = entries;
   uint32_t mask = 1023, count = 0;
   entry **slots = take((mask + 1) * sizeof *slots);
@@ -99,12 +122,11 @@ void run_task(const uint8_t *parameters, size_t parameters_size, const uint8_t *
       word_count++;
       if (word_count < n) continue;
       const uint8_t *start = starts[(word_count - n) % N_MAX];
-      uint32_t length = (uint32_t)(words_end - 1 - start), hash = 0x811c9dc5;
-      for (uint32_t i = 0; i < length; i++) hash = (hash ^ start[i]) * 0x01000193;
+      uint32_t length = (uint32_t)(words_end - 1 - start), hash = hash_of(start, length);
       uint32_t slot = hash & mask;
       for (; slots[slot] != NULL; slot = (slot + 1) & mask) {
         entry *at = slots[slot];
-        if (at->hash == hash && at->length == length && memcmp(at->bytes, start, length) == 0) break;
+        if (at->hash == hash && at->length == length && same_bytes(at->bytes, start, length)) break;
       }
       if (slots[slot] != NULL) {
         slots[slot]->count++;
