@@ -45,7 +45,11 @@ let blankLine: bool = true;
 let words: usize = 0;
 let wordsEnd: usize = 0;
 let wordCount: u32 = 0;
-const wordStarts = new StaticArray<usize>(8);
+/** What is counted for an ASCII letter or digit; 0 for all other bytes. */
+const writtenAs = memory.data(256);
+/** Of the last words, by their number: more than there are in an n-gram. */
+const STARTS_MASK: u32 = 7;
+const wordStarts = new StaticArray<usize>(STARTS_MASK + 1);
 
 // Hash table of addresses of entries, open addressing; an entry is u32 hash | u32 length | u64 count | bytes.
 const ENTRY_HEAD: usize = 16;
@@ -73,6 +77,10 @@ export function shoal_init(): i32 {
   if (total > <u64>i32.MAX_VALUE) return BAD_PARAMETERS;
   stepsLeft = <i32>total;
   // Words are compared eight bytes at a time, of which the last may lie behind them.
+  const caseBit: u32 = fold ? 0x20 : 0;
+  for (let byte: u32 = 0; byte < 0x80; byte++) {
+    if (isLetterOrDigit(byte)) store<u8>(writtenAs + byte, byte - 0x41 < 26 ? byte | caseBit : byte);
+  }
   words = heap.alloc(length + 1 + 8);
   // At most one n-gram for each two bytes; together they repeat each byte of the paragraph buffer n times.
   entries = heap.alloc((length / 2 + 1) * (ENTRY_HEAD + 8) + <usize>n * (length + 1));
@@ -113,7 +121,7 @@ function scan(until: usize): void {
   let at = cursor;
   while (at < until) {
     const byte = <u32>load<u8>(at);
-    if (isLetterOrDigit(byte) || (byte >= 0x80 && wordCharacter(at) != 0)) {
+    if (load<u8>(writtenAs + byte) != 0 || (byte >= 0x80 && wordCharacter(at) != 0)) {
       blankLine = false;
       at = readWord(at);
       countNgram();
@@ -178,14 +186,14 @@ function apostrophe(at: usize): usize {
 /** Moves the word at `at` to the paragraph buffer; where it ends. What is in globals goes through memory, so locals. */
 function readWord(at: usize): usize {
   const stop = end;
-  const caseBit: u32 = fold ? 0x20 : 0;
+  const table = writtenAs;
   let into = wordsEnd;
-  unchecked((wordStarts[wordCount % N_MAX] = into));
+  unchecked((wordStarts[wordCount & STARTS_MASK] = into));
   while (true) {
     while (at < stop) {
-      const byte = <u32>load<u8>(at);
-      if (!isLetterOrDigit(byte)) break;
-      store<u8>(into++, byte - 0x41 < 26 ? byte | caseBit : byte);
+      const written = load<u8>(table + <usize>load<u8>(at));
+      if (written == 0) break;
+      store<u8>(into++, written);
       at++;
     }
     // What most words end with.
@@ -206,6 +214,13 @@ function readWord(at: usize): usize {
   return at;
 }
 
+/** Ones where a loaded u64 has its first `count` bytes, of 1 to 8. */
+// @ts-ignore: decorator
+@inline
+function firstBytes(count: u32): u64 {
+  return u64.MAX_VALUE >> (<u64>(8 - count) << 3);
+}
+
 /** Of at least one byte, eight at a time; seven more may be read behind them. */
 // @ts-ignore: decorator
 @inline
@@ -217,7 +232,7 @@ function hashOf(bytes: usize, length: u32): u32 {
     bytes += 8;
     left -= 8;
   }
-  hash = (hash ^ (load<u64>(bytes) & (u64.MAX_VALUE >> (<u64>(8 - left) << 3)))) * HASH_FACTOR;
+  hash = (hash ^ (load<u64>(bytes) & firstBytes(left))) * HASH_FACTOR;
   return <u32>(hash >> 32);
 }
 
@@ -231,12 +246,12 @@ function sameBytes(a: usize, b: usize, length: u32): bool {
     b += 8;
     length -= 8;
   }
-  return ((load<u64>(a) ^ load<u64>(b)) << (<u64>(8 - length) << 3)) == 0;
+  return ((load<u64>(a) ^ load<u64>(b)) & firstBytes(length)) == 0;
 }
 
 function countNgram(): void {
   if (wordCount < n) return;
-  const start = unchecked(wordStarts[(wordCount - n) % N_MAX]);
+  const start = unchecked(wordStarts[(wordCount - n) & STARTS_MASK]);
   const length = <u32>(wordsEnd - 1 - start);
   const hash = hashOf(start, length);
   let slot = hash & slotMask;
@@ -287,8 +302,25 @@ function order(a: usize, aLength: u32, b: usize, bLength: u32): i32 {
   return aLength < bLength ? -1 : aLength > bLength ? 1 : 0;
 }
 
+/** The same of two entries, eight bytes at a time: behind an entry's bytes it has room up to a multiple of eight. */
 function orderEntries(a: usize, b: usize): i32 {
-  return order(a + ENTRY_HEAD, load<u32>(a, 4), b + ENTRY_HEAD, load<u32>(b, 4));
+  const aLength = load<u32>(a, 4);
+  const bLength = load<u32>(b, 4);
+  for (let left = min(aLength, bLength); ; left -= 8, a += 8, b += 8) {
+    let first = load<u64>(a, ENTRY_HEAD);
+    let second = load<u64>(b, ENTRY_HEAD);
+    if (left <= 8) {
+      const mask = firstBytes(left);
+      first &= mask;
+      second &= mask;
+    }
+    if (first != second) {
+      const bit = ctz<u64>(first ^ second) & ~7;
+      return ((first >> bit) & 0xff) < ((second >> bit) & 0xff) ? -1 : 1;
+    }
+    if (left <= 8) break;
+  }
+  return aLength < bLength ? -1 : aLength > bLength ? 1 : 0;
 }
 
 /** Bottom-up merge sort of the addresses of all entries, then the output. */

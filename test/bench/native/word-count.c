@@ -2,7 +2,7 @@
 #include "task.h"
 
 #define PARAGRAPH_BYTES 32768
-#define N_MAX 5
+#define STARTS_MASK 7
 
 typedef struct {
   uint32_t hash, length;
@@ -11,14 +11,18 @@ typedef struct {
 } entry;
 
 static const uint8_t *end;
+/* What is counted for an ASCII letter or digit; 0 for all other bytes. */
+static uint8_t written_as[256];
 
 static inline int is_continuation(const uint8_t *at) { return (*at & 0xc0) == 0x80; }
+
+static inline int is_letter_or_digit(uint32_t byte) { return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10; }
 
 /* Length of the word character at `at`; 0 if there is none. */
 static inline size_t word_character(const uint8_t *at) {
   if (at >= end) return 0;
   uint32_t byte = *at;
-  if (byte < 0x80) return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10;
+  if (byte < 0x80) return is_letter_or_digit(byte);
   if (byte < 0xc0) return 1;
   size_t length = 1, longest = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
   while (length < longest && at + length < end && is_continuation(at + length)) length++;
@@ -73,11 +77,13 @@ void run_task(const uint8_t *parameters, size_t parameters_size, const uint8_t *
   if (parameters_size != 12) refuse("bad parameters");
   uint32_t n = READ(uint32_t, parameters), passes = READ(uint32_t, parameters), fold = READ(uint32_t, parameters);
   end = input + input_size;
+  for (uint32_t byte = 0; byte < 0x80; byte++)
+    if (is_letter_or_digit(byte)) written_as[byte] = (uint8_t)(fold && byte - 0x41 < 26 ? byte | 0x20 : byte);
   uint8_t *words = take(input_size + 1 + 8), *words_end;
   entry *entries = take((input_size / 2 + 1) * (sizeof(entry) + 8) + n * (input_size + 1)), *entries_end = entries;
   uint32_t mask = 1023, count = 0;
   entry **slots = take((mask + 1) * sizeof *slots);
-  uint8_t *starts[N_MAX];
+  uint8_t *starts[STARTS_MASK + 1];
   for (uint32_t pass = 0; pass < passes; pass++) {
     const uint8_t *cursor = input, *paragraph = input;
     int blank = 1;
@@ -87,8 +93,10 @@ void run_task(const uint8_t *parameters, size_t parameters_size, const uint8_t *
     count = 0;
     memset(slots, 0, (mask + 1) * sizeof *slots);
     while (cursor < end) {
-      if (word_character(cursor) == 0) {
-        uint32_t byte = *cursor++;
+      uint32_t byte = *cursor;
+      if (written_as[byte] == 0 && (byte < 0x80 || word_character(cursor) == 0)) {
+        cursor++;
+        if (byte == ' ') continue;
         if (byte == '\n') {
           if (blank || cursor - paragraph >= PARAGRAPH_BYTES) {
             paragraph = cursor;
@@ -96,15 +104,17 @@ void run_task(const uint8_t *parameters, size_t parameters_size, const uint8_t *
             word_count = 0;
           }
           blank = 1;
-        } else if (byte != ' ' && byte != '\t' && byte != '\r') {
+        } else if (byte != '\t' && byte != '\r') {
           blank = 0;
           if (byte >= 0xc0) while (cursor < end && is_continuation(cursor)) cursor++;
         }
         continue;
       }
       blank = 0;
-      starts[word_count % N_MAX] = words_end;
+      starts[word_count & STARTS_MASK] = words_end;
       for (;;) {
+        for (uint8_t written; cursor < end && (written = written_as[*cursor]) != 0; cursor++) *words_end++ = written;
+        if (cursor < end && *cursor < 0x80 && *cursor != '\'') break;
         size_t length = word_character(cursor);
         if (length == 0) {
           size_t mark = apostrophe(cursor);
@@ -113,15 +123,12 @@ void run_task(const uint8_t *parameters, size_t parameters_size, const uint8_t *
           cursor += mark;
           continue;
         }
-        for (; length > 0; length--) {
-          uint32_t byte = *cursor++;
-          *words_end++ = (uint8_t)(fold && byte - 0x41 < 26 ? byte | 0x20 : byte);
-        }
+        for (; length > 0; length--) *words_end++ = *cursor++;
       }
       *words_end++ = ' ';
       word_count++;
       if (word_count < n) continue;
-      const uint8_t *start = starts[(word_count - n) % N_MAX];
+      const uint8_t *start = starts[(word_count - n) & STARTS_MASK];
       uint32_t length = (uint32_t)(words_end - 1 - start), hash = hash_of(start, length);
       uint32_t slot = hash & mask;
       for (; slots[slot] != NULL; slot = (slot + 1) & mask) {
