@@ -146,8 +146,6 @@ function scan(until: usize): void {
 }
 
 /** ASCII. */
-// @ts-ignore: decorator
-@inline
 function isLetterOrDigit(byte: u32): bool {
   return (byte | 0x20) - 0x61 < 26 || byte - 0x30 < 10;
 }
@@ -215,15 +213,11 @@ function readWord(at: usize): usize {
 }
 
 /** Ones where a loaded u64 has its first `count` bytes, of 1 to 8. */
-// @ts-ignore: decorator
-@inline
 function firstBytes(count: u32): u64 {
-  return u64.MAX_VALUE >> (<u64>(8 - count) << 3);
+  return u64.MAX_VALUE >> ((<u64>(8 - count)) << 3);
 }
 
 /** Of at least one byte, eight at a time; seven more may be read behind them. */
-// @ts-ignore: decorator
-@inline
 function hashOf(bytes: usize, length: u32): u32 {
   let left = length;
   let hash: u64 = length;
@@ -237,8 +231,6 @@ function hashOf(bytes: usize, length: u32): u32 {
 }
 
 /** Whether as many bytes, at least one, are equal; seven more may be read behind both. */
-// @ts-ignore: decorator
-@inline
 function sameBytes(a: usize, b: usize, length: u32): bool {
   while (length > 8) {
     if (load<u64>(a) != load<u64>(b)) return false;
@@ -258,11 +250,7 @@ function countNgram(): void {
   while (true) {
     const entry = <usize>load<u32>(slots + ((<usize>slot) << 2));
     if (entry == 0) break;
-    if (
-      load<u32>(entry) == hash &&
-      load<u32>(entry, 4) == length &&
-      sameBytes(entry + ENTRY_HEAD, start, length)
-    ) {
+    if (load<u32>(entry) == hash && load<u32>(entry, 4) == length && sameBytes(entry + ENTRY_HEAD, start, length)) {
       store<u64>(entry, load<u64>(entry, 8) + 1, 8);
       return;
     }

@@ -35,15 +35,21 @@ void run_task(const uint8_t *parameters, size_t parameters_size, const uint8_t *
       else
         for (uint32_t j = 0; j < PIXELS; j++) out[j] = (float)next[e * RECORD + 1 + j] * (1.0f / 255);
     }
-    for (uint32_t h = 0; h < hidden; h++) {
+    for (uint32_t h = 0; h < hidden; h += 2) {
       const vec *row = (const vec *)(weights + h * PIXELS);
-      vec sum[BLOCK] = {0};
-      for (uint32_t j = 0; j < VECTORS; j++) {
-        for (uint32_t e = 0; e < BLOCK; e++) sum[e] += row[j] * pixels[e][j];
-      }
-      for (uint32_t e = 0; e < BLOCK; e++) {
-        float value = total(sum[e]) + biases[h];
-        active[e * hidden + h] = value > 0 ? value : 0;
+      for (uint32_t first = 0; first < BLOCK; first += 4) {
+        vec sum[4] = {0}, next_sum[4] = {0};
+        for (uint32_t j = 0; j < VECTORS; j++) {
+          for (uint32_t e = 0; e < 4; e++) {
+            sum[e] += row[j] * pixels[first + e][j];
+            next_sum[e] += row[VECTORS + j] * pixels[first + e][j];
+          }
+        }
+        for (uint32_t e = 0; e < 4; e++) {
+          float value = total(sum[e]) + biases[h], next_value = total(next_sum[e]) + biases[h + 1];
+          active[(first + e) * hidden + h] = value > 0 ? value : 0;
+          active[(first + e) * hidden + h + 1] = next_value > 0 ? next_value : 0;
+        }
       }
     }
     for (uint32_t e = 0; e < here; e++) {
