@@ -6,21 +6,16 @@
  * Inbound: bytes → admission → (signature) → ledger and board → roles. Outbound: roles → outbox → (signature) →
  * ledger and board, persist, publish. Our own statements take the same way in as everybody else's.
  */
+import { Completions } from './completions.ts';
 import type { Core, Purpose } from './core.ts';
 import { Tickets } from './core.ts';
 import type { Effect } from './effect.ts';
-import type {
-  BlocksUnavailableEvent,
-  DialFailedEvent,
-  Event,
-  ExecutedEvent,
-  ExecutionFailedEvent,
-  StartedEvent,
-} from './event.ts';
-import type { JobId, Millis, PeerKey, Ticket } from './ids.ts';
-import { CLOSED_AFTER_MS, Intake, jobOf, statementKey } from './intake.ts';
+import type { DialFailedEvent, Event, StartedEvent } from './event.ts';
+import type { JobId, Millis, PeerKey } from './ids.ts';
+import { CLOSED_AFTER_MS, Intake, jobOf } from './intake.ts';
+import { JobEnds } from './job-ends.ts';
 import { Ledger } from './ledger.ts';
-import { DIAL_FAILURES_MAX, JOBS_MAX } from './limits.ts';
+import { DIAL_FAILURES_MAX } from './limits.ts';
 import type { PeerStateMachine } from './machine.ts';
 import { Outbox } from './outbox.ts';
 import type { Parameters } from './parameters.ts';
@@ -77,6 +72,8 @@ class Peer implements PeerStateMachine {
   readonly #submitter: Submitter;
   readonly #refuter: Refuter;
   readonly #exchange: Exchange;
+  readonly #completions: Completions;
+  readonly #ends: JobEnds;
   readonly #dialFailures = new Map<string, DialFailedEvent>();
   #addresses: readonly string[];
   #holdMs: Millis | undefined;
@@ -126,7 +123,7 @@ class Peer implements PeerStateMachine {
       recordsFor: (body) => this.#attester.recordsFor(body),
       onOwnJob: (turn, board) => this.#submitter.onAnnounced(turn, board),
       onIdentity: (turn) => this.#submitter.considerAppends(turn),
-      makeRoom: (turn) => this.#makeRoom(turn),
+      makeRoom: (turn) => this.#ends.makeRoom(turn),
     });
     this.#exchange = new Exchange({
       core,
@@ -134,6 +131,20 @@ class Peer implements PeerStateMachine {
       isSeen: (id) => this.#intake.isSeen(id),
       isClosed: (job) => this.#intake.isClosed(job),
     });
+    const parts = {
+      core,
+      intake: this.#intake,
+      inputs: this.#inputs,
+      volunteer: this.#volunteer,
+      submitter: this.#submitter,
+      refuter: this.#refuter,
+    };
+    this.#completions = new Completions({
+      ...parts,
+      attester: this.#attester,
+      onSigned: (turn, purpose, signature) => this.#onSigned(turn, purpose, signature),
+    });
+    this.#ends = new JobEnds(parts);
   }
 
   handle(event: Event, now: Millis): readonly Effect[] {
@@ -178,7 +189,7 @@ class Peer implements PeerStateMachine {
       case 'job-submitted':
         return this.#submitter.submit(turn, event);
       case 'job-controlled':
-        return this.#control(turn, event.job, event.action);
+        return this.#ends.control(turn, event.job, event.action);
       case 'job-raised': {
         const board = this.#core.boards.get(event.job);
         if (board?.submitter === this.self) this.#submitter.raise(turn, board, event.quorum);
@@ -242,73 +253,7 @@ class Peer implements PeerStateMachine {
       case 'woke':
         return;
       default:
-        return this.#complete(turn, event);
-    }
-  }
-
-  /** Completions find their purpose by ticket; one that nobody waits for any more is dropped. */
-  #complete(turn: Turn, event: Extract<Event, { ticket: Ticket }>): void {
-    const purpose = this.#core.tickets.take(event.ticket);
-    if (purpose === undefined) return;
-    switch (event.type) {
-      case 'verified':
-        if (purpose.for === 'verification') this.#intake.onVerified(turn, purpose, event.valid);
-        return;
-      case 'signed':
-        if (purpose.for === 'signature') this.#onSigned(turn, purpose, event.signature);
-        return;
-      default:
-        break;
-    }
-    if (!('job' in purpose)) return;
-    const board = this.#core.boards.get(purpose.job);
-    if (board === undefined) return;
-    switch (event.type) {
-      case 'block-read':
-        return this.#onBlockRead(turn, board, purpose, event.bytes);
-      case 'blocks-fetched':
-        return this.#onFetched(turn, board, purpose);
-      case 'blocks-unavailable':
-        return this.#onUnavailable(turn, board, purpose, event);
-      case 'executed':
-      case 'execution-failed':
-        return this.#onExecutionEnded(turn, board, purpose, event);
-    }
-  }
-
-  #onBlockRead(turn: Turn, board: JobBoard, purpose: Purpose, bytes: Uint8Array | undefined): void {
-    if (purpose.for === 'job-index') {
-      this.#inputs.onIndex(turn, board, bytes);
-      this.#refuter.next(turn);
-      this.#core.agenda.setEarlier('schedule', turn.now);
-    } else if (purpose.for === 'leaves') this.#attester.onLeaves(turn, board, purpose.unit, bytes);
-    else if (purpose.for === 'result-block')
-      this.#submitter.onResultBlock(turn, board, purpose.unit, purpose.root, bytes);
-  }
-
-  #onFetched(turn: Turn, board: JobBoard, purpose: Purpose): void {
-    if (purpose.for === 'job-inputs') this.#inputs.onFetched(turn, board);
-    else if (purpose.for === 'unit-input') this.#volunteer.onInputFetched(turn, board, purpose.unit);
-    else if (purpose.for === 're-execution-input') this.#refuter.onInput(turn, board, purpose.unit, purpose.task);
-    else if (purpose.for === 'result') this.#submitter.onResultFetched(turn, board, purpose.unit, purpose.root);
-  }
-
-  #onUnavailable(turn: Turn, board: JobBoard, purpose: Purpose, event: BlocksUnavailableEvent): void {
-    const missing = { cids: event.missing, asked: event.asked };
-    if (purpose.for === 'job-inputs') this.#inputs.onUnavailable(turn, board, missing);
-    else if (purpose.for === 'unit-input') this.#volunteer.onInputUnavailable(turn, board, purpose.unit);
-    else if (purpose.for === 're-execution-input') this.#refuter.onFailed(turn);
-    else if (purpose.for === 'result') this.#submitter.onResultUnavailable(turn, board, purpose.unit, purpose.root);
-  }
-
-  #onExecutionEnded(turn: Turn, board: JobBoard, purpose: Purpose, event: ExecutedEvent | ExecutionFailedEvent): void {
-    if (purpose.for === 'execution') {
-      if (event.type === 'executed') this.#volunteer.onExecuted(turn, board, purpose.unit, event.execution);
-      else this.#volunteer.onExecutionFailed(turn, board, purpose.unit, event.code, event.detail);
-      this.#core.agenda.setEarlier('schedule', turn.now);
-    } else if (purpose.for === 're-execution') {
-      if (event.type === 'executed') this.#refuter.onExecuted(turn, board, purpose.unit, purpose.task, event.execution);
-      else this.#refuter.onFailed(turn);
+        return this.#completions.complete(turn, event);
     }
   }
 
@@ -414,7 +359,7 @@ class Peer implements PeerStateMachine {
       case 'result':
         return this.#submitter.retryResult(turn, board, Number(unit));
       case 'job':
-        return this.#onJobDue(turn, board);
+        return this.#ends.onDue(turn, board);
     }
   }
 
@@ -433,65 +378,6 @@ class Peer implements PeerStateMachine {
     for (const board of this.#core.boards.values()) board.touchActive();
     this.#submitter.onPresence(turn);
     this.#core.agenda.setEarlier('schedule', turn.now);
-  }
-
-  // ── jobs coming and going ───────────────────────────────────────────────────────────────────────────────────────
-
-  #control(turn: Turn, job: JobId, action: 'cancel' | 'pause' | 'resume' | 'forget'): void {
-    const board = this.#core.boards.get(job);
-    if (board === undefined) return;
-    if (action === 'forget') return this.#close(turn, board);
-    if (board.submitter !== this.self) return;
-    if (action === 'cancel') return this.#submitter.cancel(turn, board);
-    board.paused = action === 'pause';
-    board.touchAll();
-  }
-
-  /** Its time is over: results of our own stay until the owner forgets them. */
-  #onJobDue(turn: Turn, board: JobBoard): void {
-    board.touchAll();
-    if (board.submitter === this.self && !board.cancelled) return;
-    if (board.isDone || board.cancelled || turn.now >= board.expiresAtMs + CLOSED_AFTER_MS) this.#close(turn, board);
-    else this.#core.agenda.set(`job ${board.id}`, board.expiresAtMs + CLOSED_AFTER_MS);
-  }
-
-  /** Makes room for one more job by dropping the oldest that is over. False when all are running. */
-  #makeRoom(turn: Turn): boolean {
-    const { boards } = this.#core;
-    if (boards.size < JOBS_MAX) return true;
-    for (const board of boards.values()) {
-      const over = board.isDone || board.cancelled || turn.now >= board.expiresAtMs;
-      if (over && board.submitter !== this.self) {
-        this.#close(turn, board);
-        return true;
-      }
-    }
-    return false;
-  }
-
-  #close(turn: Turn, board: JobBoard): void {
-    const { ledger, boards, agenda } = this.#core;
-    const job = board.id;
-    const keys = [
-      ...ledger.idsOf(job).map((id) => statementKey(job, id)),
-      ...[...board.rows()].flatMap(([unit]) => {
-        const padded = String(unit).padStart(8, '0');
-        return [`replica/${job}/${padded}`, `result/${job}/${padded}`];
-      }),
-    ];
-    turn.emit({ type: 'persist', writes: keys.map((key) => ({ key, value: undefined })), sync: false });
-    turn.emit({ type: 'release-blocks', job });
-    for (const [unit] of board.rows()) {
-      for (const kind of ['unit', 'replica', 'renew', 'result']) agenda.set(`${kind} ${job} ${unit}`, undefined);
-    }
-    agenda.set(`job ${job}`, undefined);
-    this.#volunteer.forget(job);
-    this.#submitter.forget(job);
-    this.#inputs.forget(job);
-    this.#refuter.forget(board);
-    ledger.dropJob(job);
-    boards.delete(job);
-    this.#intake.closeJob(job);
   }
 
   // ── beginning ───────────────────────────────────────────────────────────────────────────────────────────────────
