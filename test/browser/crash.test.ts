@@ -54,6 +54,7 @@ describeTabs('a tab that crashes', (opened) => {
       await killRenderers(tabs.browser);
       tab = await reopened(tabs, { network, daemons, context, crashed: tab });
       expect(tab, `after crash ${crash}`).toMatchObject({ self, slot: 0 });
+      await expectNoContradiction(heard);
     }
 
     await daemon.api(`jobs/${job}/cancel`, {});
@@ -67,14 +68,19 @@ describeTabs('a tab that crashes', (opened) => {
       const found = await tab.page.evaluate((id) => fixture.ownJob(id), own);
       return found?.outcome?.state === 'finished';
     });
-    const { statements, equivocations } = await heard();
-    expect(equivocations).toEqual([]);
-    expect(contradictionsIn(statements)).toEqual([]);
+    const { statements } = await expectNoContradiction(heard);
     const kinds = new Set(statements.filter(({ author }) => author === self).map(({ body }) => body.kind));
     expect([...kinds]).toEqual(expect.arrayContaining(['job-announce', 'commit', 'reveal', 'satisfied']));
     expect([...refuted, ...(await viewOf(daemon, job)).refuted]).toEqual([]);
   });
 });
+
+async function expectNoContradiction(heard: () => Promise<WireReport>): Promise<WireReport> {
+  const report = await heard();
+  expect(report.equivocations).toEqual([]);
+  expect(contradictionsIn(report.statements)).toEqual([]);
+  return report;
+}
 
 /** A daemon that computes nothing and writes down what it hears, by gossip or in exchange. */
 async function startRecorder(
