@@ -246,23 +246,25 @@ function countNgram(): void {
   const start = unchecked(wordStarts[(wordCount - n) & STARTS_MASK]);
   const length = <u32>(wordsEnd - 1 - start);
   const hash = hashOf(start, length);
-  let slot = hash & slotMask;
+  const head = <u64>hash | ((<u64>length) << 32);
+  const table = slots;
+  const mask = slotMask;
+  let slot = hash & mask;
   while (true) {
-    const entry = <usize>load<u32>(slots + ((<usize>slot) << 2));
+    const entry = <usize>load<u32>(table + ((<usize>slot) << 2));
     if (entry == 0) break;
-    if (load<u32>(entry) == hash && load<u32>(entry, 4) == length && sameBytes(entry + ENTRY_HEAD, start, length)) {
+    if (load<u64>(entry) == head && sameBytes(entry + ENTRY_HEAD, start, length)) {
       store<u64>(entry, load<u64>(entry, 8) + 1, 8);
       return;
     }
-    slot = (slot + 1) & slotMask;
+    slot = (slot + 1) & mask;
   }
   const entry = entriesEnd;
   entriesEnd = (entry + ENTRY_HEAD + length + 7) & ~7;
-  store<u32>(entry, hash);
-  store<u32>(entry, length, 4);
+  store<u64>(entry, head);
   store<u64>(entry, 1, 8);
   memory.copy(entry + ENTRY_HEAD, start, length);
-  store<u32>(slots + ((<usize>slot) << 2), <u32>entry);
+  store<u32>(table + ((<usize>slot) << 2), <u32>entry);
   entryCount++;
   if (entryCount * 2 > slotMask) growTable();
 }
