@@ -15,7 +15,6 @@ export interface Count {
 /** Entries of `u32 length | bytes | u64 count`, in the order of the result. Throws an SdkError `result-malformed`. */
 export function decodeCounts(bytes: Uint8Array): Count[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const counts: Count[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -23,7 +22,7 @@ export function decodeCounts(bytes: Uint8Array): Count[] {
     if (at + 4 + length + 8 > bytes.length) {
       throw new SdkError('result-malformed', `the list of counts breaks off at byte ${at} of ${bytes.length}`);
     }
-    const key = decoder.decode(bytes.subarray(at + 4, at + 4 + length));
+    const key = decodeText(bytes.subarray(at + 4, at + 4 + length));
     counts.push({ key, count: view.getBigUint64(at + 4 + length, true) });
     at += 4 + length + 8;
   }
@@ -56,17 +55,18 @@ export function decodeU64(bytes: Uint8Array): bigint {
   return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
 }
 
+const UTF_8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
 /** A cell as `decodeTable` gives it: text for `text` and `hex`. */
 export type Cell = number | bigint | string;
 
 /**
  * Rows of a table, each a list of cells in the order of the columns. `u32`, `u64` and `f64` are numbers of 4, 8 and
- * 8 bytes, little-endian; `hex` is a u64 written in 16 digits; `text` is `u32 length | bytes`. Throws an SdkError
- * `result-malformed`.
+ * 8 bytes, little-endian; `hex` is a u64 written in 16 digits; `text` is `u32 length | bytes`, here the bytes. Throws an
+ * SdkError `result-malformed`.
  */
-export function decodeTable(bytes: Uint8Array, columns: Columns): Cell[][] {
+export function decodeRows(bytes: Uint8Array, columns: Columns): (number | bigint | string | Uint8Array)[][] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let at = 0;
   const take = (length: number): number => {
     if (at + length > bytes.length) {
@@ -75,18 +75,29 @@ export function decodeTable(bytes: Uint8Array, columns: Columns): Cell[][] {
     at += length;
     return at - length;
   };
-  const cell = (type: Columns[number]['type']): Cell => {
+  const cell = (type: Columns[number]['type']): number | bigint | string | Uint8Array => {
     if (type === 'u32') return view.getUint32(take(4), true);
     if (type === 'u64') return view.getBigUint64(take(8), true);
     if (type === 'f64') return view.getFloat64(take(8), true);
     if (type === 'hex') return view.getBigUint64(take(8), true).toString(16).padStart(16, '0');
     const length = view.getUint32(take(4), true);
     const start = take(length);
-    return decoder.decode(bytes.subarray(start, start + length));
+    return bytes.subarray(start, start + length);
   };
-  const rows: Cell[][] = [];
+  const rows: (number | bigint | string | Uint8Array)[][] = [];
   while (at < bytes.length) rows.push(columns.map(({ type }) => cell(type)));
   return rows;
+}
+
+/** The same, with texts as UTF-8. */
+export function decodeTable(bytes: Uint8Array, columns: Columns): Cell[][] {
+  return decodeRows(bytes, columns).map((row) =>
+    row.map((cell) => (cell instanceof Uint8Array ? decodeText(cell) : cell)),
+  );
+}
+
+export function decodeText(bytes: Uint8Array): string {
+  return UTF_8.decode(bytes);
 }
 
 /** The bytes of such rows. Throws an SdkError `result-malformed` for a row or cell that is not what its column says. */

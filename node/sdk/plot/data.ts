@@ -1,7 +1,6 @@
 /** From bytes to numbers: what a plot shows, before it is drawn. Strangers computed the bytes, so sizes are checked. */
 import { fromHex } from '../../protocol/bytes.ts';
-import { SdkError } from '../error.ts';
-import { decodeCounts, decodeU64 } from '../format.ts';
+import { decodeCounts, decodeRows, decodeText, decodeU64 } from '../format.ts';
 import type { Columns, KernelManifest, PlotSpec } from '../manifest.ts';
 import type { PlotMaterial } from './material.ts';
 import { referenceOf } from './reference.ts';
@@ -141,35 +140,17 @@ function rowsOf({ show, bytes, columns }: PlottedResult): readonly Row[] {
   if (show === 'u64') return [{ value: Number(decodeU64(bytes)) }];
   if (show === 'counts') return decodeCounts(bytes).map(({ key, count }) => ({ entry: key, count: Number(count) }));
   if (columns === undefined) return [];
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-  let at = 0;
-  const take = (length: number): number => {
-    if (at + length > bytes.length) {
-      throw new SdkError('result-malformed', `the table breaks off at byte ${at} of ${bytes.length}`);
-    }
-    at += length;
-    return at - length;
-  };
-  const rows: Row[] = [];
-  while (at < bytes.length) {
-    const row: Record<string, number | string | Uint8Array> = {};
-    columns.forEach(({ name, type }, index) => {
-      const key = name ?? String(index);
-      if (type === 'u32') row[key] = view.getUint32(take(4), true);
-      else if (type === 'u64') row[key] = Number(view.getBigUint64(take(8), true));
-      else if (type === 'f64') row[key] = view.getFloat64(take(8), true);
-      else if (type === 'hex') row[key] = view.getBigUint64(take(8), true).toString(16).padStart(16, '0');
-      else {
-        const length = view.getUint32(take(4), true);
-        const part = bytes.subarray(take(length), at);
-        // One without a name is for programs: its bytes, whatever they are.
-        row[key] = name === undefined ? part : decoder.decode(part);
-      }
-    });
-    rows.push(row);
-  }
-  return rows;
+  return decodeRows(bytes, columns).map((cells) =>
+    Object.fromEntries(
+      cells.map((cell, index) => {
+        const name = columns[index]!.name;
+        if (typeof cell === 'bigint') return [name ?? index, Number(cell)];
+        // A text without a name is for programs: its bytes, whatever they are.
+        if (cell instanceof Uint8Array && name !== undefined) return [name, decodeText(cell)];
+        return [name ?? index, cell];
+      }),
+    ),
+  );
 }
 
 function numberIn(row: Row, column: string): number {
