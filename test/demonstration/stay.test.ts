@@ -35,7 +35,9 @@ it('stays up, draws on, can be watched and joined, and ends orderly', { timeout:
         return pattern.exec(out) ?? undefined;
       },
       PATIENCE_MS,
-    );
+    ).catch((error: unknown) => {
+      throw new Error(`${error instanceof Error ? error.message : error}; it said:\n${out}${problems}`);
+    });
   try {
     const dashboard = new URL((await shown('the dashboard', /watch peer 1: +(\S+)/))[1]!);
     expect(dashboard.hash).toMatch(/^#token=[0-9a-f]{64}$/);

@@ -3,6 +3,7 @@
  * connection ended with bytes unread, the system would reset it, and whoever sends first and reads afterwards would lose
  * the answer. So the rest is read and thrown away, within bounds; what is beyond them is cut off.
  */
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 
 export interface RestBounds {
@@ -15,7 +16,8 @@ const REST_BOUNDS: RestBounds = { bytesMax: 512 * 1024 * 1024, durationMaxMs: 30
 
 export function discardRests(server: FastifyInstance, { bytesMax, durationMaxMs }: RestBounds = REST_BOUNDS): void {
   server.addHook('onSend', async ({ raw }, reply) => {
-    if (raw.complete) return;
+    // Without a body there is no rest; a message that has only a head may not count as complete yet.
+    if (raw.complete || !hasBody(raw)) return;
     // It would end the connection as soon as the answer is out.
     reply.removeHeader('connection');
     const cut = (): void => {
@@ -32,4 +34,8 @@ export function discardRests(server: FastifyInstance, { bytesMax, durationMaxMs 
     // Later, because whoever read it before may only now be letting go of it.
     setImmediate(() => raw.resume());
   });
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
