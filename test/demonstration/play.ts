@@ -3,6 +3,7 @@
  * work and replaced. Says what happened and judges nothing.
  */
 import type { SubmissionBody } from '../../node/daemon/api/routes.ts';
+import type { ExplainedReason } from '../../node/daemon/cli/client.ts';
 import type { JobId } from '../../node/protocol/ids.ts';
 import type { JobView } from '../../node/protocol/view.ts';
 import type { Progress } from '../../node/sdk/jobs/progress.ts';
@@ -27,6 +28,8 @@ export interface Killing {
   readonly replacement?: string;
 }
 
+const STALL_MS = 20_000;
+
 export interface PlayOptions {
   readonly swarm: Swarm;
   readonly submitter: SwarmPeer;
@@ -36,6 +39,8 @@ export interface PlayOptions {
   readonly onProgress?: (progress: Progress) => void;
   readonly onKilled?: (casualty: Casualty) => void;
   readonly onReplaced?: (replacement: SwarmPeer) => void;
+  /** Nothing has come of the job for a while; what the submitter says it waits for. */
+  readonly onStalled?: (why: readonly ExplainedReason[]) => void;
 }
 
 export interface Played {
@@ -54,7 +59,8 @@ export async function play(options: PlayOptions): Promise<Played> {
   const job = await submit(submitter, options.piece);
   const killed = options.killing === undefined ? undefined : killAndReplace(swarm, job, options, options.killing);
   // Whichever fails first ends the play; a kill that can no longer happen must not leave an unhandled rejection.
-  const finished = untilFinished(submitter, job, timeoutMs, options.onProgress);
+  const watched = watchForStalls(submitter, job, options);
+  const finished = untilFinished(submitter, job, timeoutMs, watched);
   const [progress, losses] = await Promise.all([finished, killed]);
   const view = (await submitter.client.job(job)).view!;
   const bytes = await submitter.client.result(job);
@@ -91,6 +97,25 @@ export async function untilFinished(
     timeoutMs,
     100,
   );
+}
+
+/** Tells of progress, and asks why where there has been none for a while. */
+function watchForStalls({ client }: SwarmPeer, job: JobId, { onProgress, onStalled }: PlayOptions) {
+  let seen = '';
+  let sinceMs = performance.now();
+  return (progress: Progress): void => {
+    onProgress?.(progress);
+    const state = `${progress.done} ${progress.replicasRevealed}`;
+    if (state === seen && performance.now() - sinceMs < STALL_MS) return;
+    if (state === seen && progress.outcome === undefined) {
+      client.job(job).then(
+        ({ why }) => onStalled?.(why),
+        () => undefined,
+      );
+    }
+    seen = state;
+    sinceMs = performance.now();
+  };
 }
 
 async function killAndReplace(swarm: Swarm, job: JobId, options: PlayOptions, killing: Killing) {

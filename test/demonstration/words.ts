@@ -56,6 +56,7 @@ export async function countTogether(swarm: Swarm, cast: Cast, seed: number, scre
         `  ${peer.name} killed (SIGKILL) at ${percent(doneFraction)} while it held a claim on ${unitList(units)}`,
       ),
     onReplaced: ({ name }) => screen.line(`  ${name} started in its place`),
+    onStalled: (why) => screen.line(`  nothing new for a while: ${why.map(({ text }) => text).join(' ')}`),
   });
   screen.done();
   return report(swarm, liar, played, countWords(book.text), screen);
