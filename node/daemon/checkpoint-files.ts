@@ -2,7 +2,7 @@
  * Checkpoints as files of the data folder, one each. They are replaced by renaming, so a crash leaves the old one or the
  * new one; after a power cut there may be neither, or one whose hash does not fit: then its unit begins again.
  */
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JobId } from '../protocol/ids.ts';
 import {
@@ -21,11 +21,14 @@ export class CheckpointFiles implements CheckpointStore {
   readonly #bytesMax: number;
   /** Oldest first. */
   readonly #kept: Map<string, KeptCheckpoint>;
+  /** Of the newest one; each is later than the one before, so that their order outlives the process. */
+  #savedAtMs: number;
   /** Changes go one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, bytesMax: number, kept: Map<string, KeptCheckpoint>) {
+  private constructor(folder: string, bytesMax: number, kept: Map<string, KeptCheckpoint>, savedAtMs: number) {
     this.#folder = folder;
+    this.#savedAtMs = savedAtMs;
     this.#bytesMax = bytesMax;
     this.#kept = kept;
   }
@@ -43,7 +46,7 @@ export class CheckpointFiles implements CheckpointStore {
     }
     found.sort((a, b) => a.savedAtMs - b.savedAtMs);
     const kept = new Map(found.map(({ name, byteLength }) => [name, { name, byteLength }]));
-    const files = new CheckpointFiles(folder, bytesMax, kept);
+    const files = new CheckpointFiles(folder, bytesMax, kept, Math.ceil(found.at(-1)?.savedAtMs ?? 0));
     // The bound may have been lowered.
     await files.#remove(toLetGo([...kept.values()], '', 0, bytesMax));
     return files;
@@ -58,6 +61,9 @@ export class CheckpointFiles implements CheckpointStore {
       }
       await this.#remove(toLetGo([...this.#kept.values()], name, byteLength, this.#bytesMax));
       await writeWhole(this.#pathOf(name), bytes, 0o600);
+      // The system stamps files by a clock of up to 10 ms a tick.
+      this.#savedAtMs = Math.max(Date.now(), this.#savedAtMs + 1);
+      await utimes(this.#pathOf(name), this.#savedAtMs / 1_000, this.#savedAtMs / 1_000);
       this.#kept.delete(name);
       this.#kept.set(name, { name, byteLength });
     });

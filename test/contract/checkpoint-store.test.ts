@@ -45,12 +45,24 @@ it('files: clears away what a crash has left, and what a lower bound leaves no r
   const key = (unit: number) => ({ job: 'ab'.repeat(32) as JobId, unit, task: undefined });
   const store = await CheckpointFiles.open(folder, 1_000);
   await store.put(key(1), new Uint8Array(400));
-  await new Promise((resolve) => setTimeout(resolve, 5));
   await store.put(key(2), new Uint8Array(400));
   await writeFile(join(folder, `${nameOfCheckpoint(key(1))}.4711.0a0b0c0d`), 'half of a fi');
   const lower = await CheckpointFiles.open(folder, 500);
   expect(await lower.keys()).toEqual([key(2)]);
   expect(await readdir(folder)).toEqual([nameOfCheckpoint(key(2))]);
+  await rm(folder, { recursive: true });
+});
+
+it('files: are in their order after a restart, however fast they followed each other', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'shoal-checkpoints-'));
+  const order = [3, 1, 2, 9, 5, 8, 4, 7, 6];
+  const key = (unit: number) => ({ job: 'ab'.repeat(32) as JobId, unit, task: undefined });
+  const store = await CheckpointFiles.open(folder, 1_000);
+  for (const unit of order.slice(0, 5)) await store.put(key(unit), new Uint8Array(10));
+  const next = await CheckpointFiles.open(folder, 1_000);
+  for (const unit of order.slice(5)) await next.put(key(unit), new Uint8Array(10));
+  const again = await CheckpointFiles.open(folder, 1_000);
+  expect((await again.keys()).map(({ unit }) => unit)).toEqual(order);
   await rm(folder, { recursive: true });
 });
 
